@@ -1,0 +1,164 @@
+"""The codes a caller meets: those of the gateway's faults, and those found out on the caller's side of the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultCode:
+    """One code: what it means, whether the same call may succeed later, and what to do next."""
+
+    code: str
+    meaning: str
+    retry: bool = False
+    remedy: str
+
+
+GATEWAY_CODES: Final = (
+    FaultCode(
+        code="credentials_refused",
+        meaning="No user and password were given, or wrong ones; the only fault with HTTP status 401.",
+        remedy="Correct the ERP user and password of the integration, or the users of the gateway.",
+    ),
+    FaultCode(
+        code="not_supported",
+        meaning="The operation is in the contract, but this gateway does not serve it.",
+        remedy="GetConfiguration lists the operations this gateway serves; a newer gateway may serve more.",
+    ),
+    FaultCode(
+        code="unknown_operation",
+        meaning="The first element of the body is no operation of the contract.",
+        remedy="Call an operation of contract 1.0, in its namespace; the contract is at ?wsdl.",
+    ),
+    FaultCode(
+        code="contract_version_unsupported",
+        meaning="The two sides speak another major version of the contract.",
+        remedy="Update the older of the two programs: engine and gateway must share a contract version.",
+    ),
+    FaultCode(
+        code="invalid_request",
+        meaning="The request is no SOAP 1.1, breaks the schema, or asks for what is not there; `Field` names the element.",
+        remedy="Correct the field named; the contract is at ?wsdl.",
+    ),
+    FaultCode(
+        code="header_not_understood",
+        meaning="A SOAP header that must be understood is not known here.",
+        remedy="Correct the field named; the contract is at ?wsdl.",
+    ),
+    FaultCode(
+        code="doctype_refused",
+        meaning="The document has a DOCTYPE.",
+        remedy="Correct the field named; the contract is at ?wsdl.",
+    ),
+    FaultCode(
+        code="request_too_large",
+        meaning="The request is larger than the gateway reads, once unpacked.",
+        remedy="Send fewer records in one call.",
+    ),
+    FaultCode(
+        code="cursor_unknown",
+        meaning="The cursor was not given by this base: it was replaced, or a backup was restored.",
+        remedy="Read the entity set again from the beginning: call with an empty cursor.",
+    ),
+    FaultCode(
+        code="database_unavailable",
+        meaning="The Sage 100 database does not answer, or somebody else holds it.",
+        retry=True,
+        remedy="As the fault says: start the database, or close the program that holds the base.",
+    ),
+    FaultCode(
+        code="database_missing",
+        meaning="There is no database where the gateway's settings say.",
+        remedy="As the fault says.",
+    ),
+    FaultCode(
+        code="database_refused",
+        meaning="The database server rejected a statement.",
+        remedy="Check the rights of the database user and the version of the base.",
+    ),
+    FaultCode(
+        code="not_a_sage_base",
+        meaning="The database lacks the tables of a Sage 100 company.",
+        remedy="Name the database of the Sage 100 company, or make one with `sage-gateway demo-base`.",
+    ),
+    FaultCode(
+        code="disk_full",
+        meaning="There is no space left for the database.",
+        remedy="Free some space on the disk of the database, then run again: nothing was half-written.",
+    ),
+    FaultCode(
+        code="internal_error",
+        meaning="Something nobody foresaw; the message holds the number under which the gateway's log has it.",
+        remedy="Look into the gateway's log under this number, and report it.",
+    ),
+)
+
+_ADDRESS: Final = "Check that the address is that of a Sage 100 gateway, and its version."
+CALLER_CODES: Final = (
+    FaultCode(
+        code="address_invalid",
+        meaning="The address is none.",
+        remedy="Write http://server:port or https://server:port.",
+    ),
+    FaultCode(
+        code="gateway_unreachable",
+        meaning="No answer: refused, name not known, connection lost, certificate not accepted, HTTP 429, 502, 503 or 504.",
+        retry=True,
+        remedy="Check that the gateway is started, the address, and the firewall; then run again.",
+    ),
+    FaultCode(
+        code="gateway_timeout",
+        meaning="The whole answer was not there in time.",
+        retry=True,
+        remedy="The call is made again; if it goes on, raise the integration's time-out or look at the ERP's server.",
+    ),
+    FaultCode(
+        code="reply_cut_off",
+        meaning="The answer ended before its end, or its packing is damaged.",
+        retry=True,
+        remedy="The page is asked for again; if it goes on, check the network and any proxy in between.",
+    ),
+    FaultCode(
+        code="malformed_reply",
+        meaning="The answer is empty, not well-formed, nested too deeply, or has no SOAP body.",
+        retry=True,
+        remedy=_ADDRESS,
+    ),
+    FaultCode(
+        code="not_a_gateway",
+        meaning="Something other than a gateway answers: a web page, a redirect, another HTTP status, no SOAP 1.1.",
+        remedy=_ADDRESS,
+    ),
+    FaultCode(
+        code="doctype_refused",
+        meaning="The answer has a DOCTYPE.",
+        remedy="Check that the address is that of a Sage 100 gateway and that no proxy answers in its place.",
+    ),
+    FaultCode(
+        code="document_too_large",
+        meaning="The answer is larger than the limit, once unpacked.",
+        remedy="Set a smaller page size in the gateway's settings.",
+    ),
+    FaultCode(
+        code="contract_broken",
+        meaning="The answer is SOAP, but not as the contract has it; the field is named.",
+        remedy=_ADDRESS,
+    ),
+    FaultCode(
+        code="invalid_record",
+        meaning="One record of a page breaks the schema; it is set aside, the others arrive.",
+        remedy="Correct the field in Sage 100; the record arrives with the next cycle.",
+    ),
+    FaultCode(
+        code="request_incomplete",
+        meaning="The request lacks a required element; it was not sent.",
+        remedy="Say what the message names; the program that made the request is at fault.",
+    ),
+    FaultCode(
+        code="remote_fault",
+        meaning="A SOAP fault without the contract's detail, of another service or a proxy; its own words are kept.",
+        remedy="Check that the address is that of a Sage 100 gateway; else look into the log of what answers there.",
+    ),
+)

@@ -1,0 +1,172 @@
+"""The seam between what the contract asks and where it comes from: SQL here, the vendor's COM library on a later day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine, text
+
+from contracts.fields import Record
+from contracts.messages import EntitySet
+from gateway.changelog import ChangeLog, SetPage
+from gateway.checks import CheckResult, run_checks
+from gateway.company import Company, CompanyWatch
+from gateway.configuration import configuration
+from gateway.database import open_database, reading, writing
+from gateway.errors import DatabaseProblem
+from gateway.ledger import CHUNK, DELETED
+from gateway.settings import GatewaySettings
+from gateway.sidetables import create_side_tables
+from gateway.sweep import Clock, moment_of, utc_now
+
+COMPARE_PAUSE_S = 0.05
+"""Between two steps of a full comparison: calls come first."""
+
+
+class Backend(Protocol):
+    """One Sage 100 company, read. Every method may raise DatabaseProblem and be called from any thread."""
+
+    def configuration(self, operations: Iterable[str]) -> Record:
+        """A record of CONFIGURATION."""
+
+    def change_log(self, wanted: Sequence[tuple[EntitySet, str]], page_size: int) -> list[SetPage]:
+        """The changes after these cursors. Raises CursorUnknown."""
+
+    def records(self, entity: EntitySet, keys: Sequence[str]) -> SetPage:
+        """These records as they are now."""
+
+    def versions(self, entity: EntitySet, after: str, limit: int) -> tuple[list[tuple[str, str]], bool]:
+        """The next keys with their versions, and whether these were the last."""
+
+    def turnover(self, keys: Sequence[str]) -> list[str]:
+        """The turnover of these tiers, of all when none is named, as XML."""
+
+    def findings(self) -> list[CheckResult]:
+        """The result of every data check."""
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life."""
+
+    def compare_when_due(self, stop: Event) -> None:
+        """Read everything again when the last time is too long ago."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    engine: Engine
+    log: ChangeLog
+
+
+class SqlBackend:
+    """The company read by SQL. The database is opened with the first call, so that the gateway starts without it."""
+
+    def __init__(self, settings: GatewaySettings, *, clock: Clock = utc_now) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._watch = CompanyWatch(settings.synchronise)
+        self._lock = Lock()
+        self._opened: _Opened | None = None
+
+    def configuration(self, operations: Iterable[str]) -> Record:
+        """A record of CONFIGURATION."""
+        with reading(self._open().engine) as connection:
+            return configuration(connection, self._company(connection), self._settings, operations)
+
+    def change_log(self, wanted: Sequence[tuple[EntitySet, str]], page_size: int) -> list[SetPage]:
+        """The changes after these cursors. Raises CursorUnknown."""
+        return self._open().log.pages(wanted, page_size)
+
+    def records(self, entity: EntitySet, keys: Sequence[str]) -> SetPage:
+        """These records as they are now; a tombstone for each that is not there or does not take part."""
+        with reading(self._open().engine) as connection:
+            read = self._company(connection).reader(entity).read(connection, keys)
+        gone = {key: read[key].reason if key in read else DELETED for key in keys}
+        return SetPage(
+            entity=entity,
+            cursor="",
+            at_end=True,
+            remaining=0,
+            records=[read[key].xml for key in keys if not gone[key]],
+            tombstones=[(key, reason) for key, reason in gone.items() if reason],
+        )
+
+    def versions(self, entity: EntitySet, after: str, limit: int) -> tuple[list[tuple[str, str]], bool]:
+        """The next keys with their versions, and whether these were the last."""
+        with reading(self._open().engine) as connection:
+            reader = self._company(connection).reader(entity)
+            keys = reader.keys_after(connection, after, limit)
+            found = reader.read(connection, keys)
+        return [(key, found[key].version) for key in keys if key in found], len(keys) < limit
+
+    def turnover(self, keys: Sequence[str]) -> list[str]:
+        """The turnover of these tiers, of all when none is named, as XML; who does not take part is left out."""
+        with reading(self._open().engine) as connection:
+            company = self._company(connection)
+            wanted = list(keys) or list(_every_key(company, connection))
+            found = company.turnover.read(connection, wanted)
+        return [found[key].xml for key in wanted if not found[key].reason]
+
+    def findings(self) -> list[CheckResult]:
+        """The result of every data check (CRM-53)."""
+        return run_checks(self._open().engine, zone=self._settings.time_zone)
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life."""
+        with reading(self._open().engine) as connection:
+            connection.execute(text("SELECT 1"))
+
+    def compare_when_due(self, stop: Event) -> None:
+        """Read all tiers again when the last time is too long ago: some treatments change rows without a mark."""
+        every = dt.timedelta(hours=self._settings.full_compare_hours)
+        log = self._open().log
+        if every and log.compare_due(every):
+            log.compare_all(stop, pause_s=COMPARE_PAUSE_S)
+
+    def compare_now(self) -> None:
+        """Read all tiers again at once."""
+        self._open().log.compare_all(Event())
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.engine.dispose()
+                self._opened = None
+
+    def _open(self) -> _Opened:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._open_database()
+            return self._opened
+
+    def _open_database(self) -> _Opened:
+        engine = open_database(self._settings.database.get_secret_value())
+        try:
+            # The base first: nothing is created in a database that is no Sage 100 company.
+            with reading(engine) as connection:
+                self._company(connection)
+            with writing(engine) as connection:
+                create_side_tables(connection, index_modifications=self._settings.index_modifications)
+        except DatabaseProblem:
+            engine.dispose()
+            raise
+        return _Opened(engine, ChangeLog(engine, self._watch, zone=self._settings.zone, clock=self._clock))
+
+    def _company(self, connection: Connection) -> Company:
+        today = moment_of(connection, self._clock, self._settings.zone).wall.date()
+        return self._watch.look(connection, today)
+
+
+def _every_key(company: Company, connection: Connection) -> Iterator[str]:
+    """The codes of all tiers that take part, page by page."""
+    after = ""
+    while keys := company.tiers.keys_after(connection, after, CHUNK):
+        yield from keys
+        after = keys[-1]

@@ -1,0 +1,196 @@
+"""The operations of the contract as this gateway serves them: a request record in, the response element out.
+
+`SERVED` is the one table of what is served; the rest of the contract answers `not_supported`, and GetConfiguration lists its names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from contracts.codec import escape, writer
+from contracts.fields import ABSENT, Record
+from contracts.messages import (
+    CHANGE_SET,
+    CONTRACT_VERSION,
+    FINDING,
+    GET_CHANGE_LOG,
+    GET_CONFIGURATION,
+    GET_RECORDS,
+    GET_TURNOVER,
+    GET_VERSIONS,
+    NAMESPACE,
+    PAGE_SIZE_MAX,
+    RECORD_VERSION,
+    RUN_DIAGNOSTICS,
+    SET_RECORDS,
+    EntitySet,
+    Operation,
+)
+from contracts.tables import TOMBSTONE
+from gateway.backend import Backend
+from gateway.changelog import SetPage
+from gateway.checks import CheckResult
+from gateway.refusals import ContractRefused, InvalidRequest, NotServed
+
+RECORDS_MAX = 500
+WAIT_MAX_S = 55
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """The response element, and whether it brings no news (so that a caller who asked to wait may be kept)."""
+
+    xml: str
+    quiet: bool = False
+
+
+Serve: TypeAlias = "Callable[[Service, Record], Reply]"
+
+
+class Service:
+    """Serves the contract over one company. Blocking: to be called in a thread of its own."""
+
+    def __init__(self, backend: Backend, *, company: str, page_size: int) -> None:
+        self._backend = backend
+        self._company = company
+        self._page_size = page_size
+
+    def answer(self, operation: Operation, request: Record) -> Reply:
+        """The answer to a request that has passed the schema. Raises CallRefused, DatabaseProblem."""
+        serve = SERVED.get(operation.name)
+        if serve is None:
+            raise NotServed(f"this gateway does not serve {operation.name}")
+        return serve(self, request)
+
+    def get_configuration(self, _request: Record) -> Reply:
+        """CRM-06, CRM-12, CRM-15."""
+        found = self._backend.configuration(SERVED)
+        return _wrapped(GET_CONFIGURATION, writer(found.of)(found))
+
+    def get_change_log(self, request: Record) -> Reply:
+        """CRM-01: what changed after the cursors, and nothing else when nothing did: one call."""
+        _check_version(request)
+        wait_seconds(request)
+        wanted = [(_entity(one.text("name")), one.text("cursor")) for one in request.many("entity_sets")]
+        if not wanted:
+            raise InvalidRequest("no entity set is asked for", field="EntitySets")
+        pages = self._backend.change_log(wanted, self._size(request, PAGE_SIZE_MAX))
+        head = f"<ContractVersion>{CONTRACT_VERSION}</ContractVersion><Company>{escape(self._company)}</Company><ChangeSets>"
+        quiet = len(pages) == len(wanted) and all(page.at_end and not len(page) for page in pages)
+        return _wrapped(GET_CHANGE_LOG, head + "".join(map(_change_set, pages)) + "</ChangeSets>", quiet=quiet)
+
+    def get_records(self, request: Record) -> Reply:
+        """Named records, whatever the cursor."""
+        page = self._backend.records(_entity(request.text("name")), _keys(request))
+        return _wrapped(GET_RECORDS, _change_set(page))
+
+    def get_versions(self, request: Record) -> Reply:
+        """Keys and versions, in order of key."""
+        limit = self._size(request, PAGE_SIZE_MAX)
+        entity = _entity(request.text("name"))
+        versions, at_end = self._backend.versions(entity, request.text("after_key"), limit)
+        write = writer(RECORD_VERSION)
+        items = "".join(write(RECORD_VERSION.record(key=key, version=version)) for key, version in versions)
+        return _wrapped(GET_VERSIONS, f"<Versions>{items}</Versions><AtEnd>{'true' if at_end else 'false'}</AtEnd>")
+
+    def get_turnover(self, request: Record) -> Reply:
+        """CRM-48, 'Réactualiser CA'."""
+        items = "".join(self._backend.turnover(_keys(request)))
+        return _wrapped(GET_TURNOVER, f"<Turnovers>{items}</Turnovers>")
+
+    def run_diagnostics(self, _request: Record) -> Reply:
+        """CRM-53."""
+        items = "".join(map(_finding, self._backend.findings()))
+        return _wrapped(RUN_DIAGNOSTICS, f"<Findings>{items}</Findings>")
+
+    def _size(self, request: Record, most: int) -> int:
+        size = request["page_size"]
+        if size is ABSENT or size is None:
+            return self._page_size
+        if not isinstance(size, int) or not 1 <= size <= most:
+            raise InvalidRequest(f"the page size is {size}, 1 to {most} are allowed", field="PageSize")
+        return size
+
+
+SERVED: Mapping[str, Serve] = {
+    GET_CONFIGURATION.name: Service.get_configuration,
+    GET_CHANGE_LOG.name: Service.get_change_log,
+    GET_RECORDS.name: Service.get_records,
+    GET_VERSIONS.name: Service.get_versions,
+    GET_TURNOVER.name: Service.get_turnover,
+    RUN_DIAGNOSTICS.name: Service.run_diagnostics,
+}
+
+
+def wait_seconds(request: Record) -> int:
+    """How long the caller wants to be kept when there is no news; 0 for operations that do not wait. Raises InvalidRequest."""
+    seconds = request.integer("wait_seconds") if request.of is GET_CHANGE_LOG.request else 0
+    if not 0 <= seconds <= WAIT_MAX_S:
+        raise InvalidRequest(f"the wait is {seconds} s, 0 to {WAIT_MAX_S} are allowed", field="WaitSeconds")
+    return seconds
+
+
+def _wrapped(operation: Operation, content: str, *, quiet: bool = False) -> Reply:
+    name = operation.response.name
+    return Reply(xml=f'<{name} xmlns="{NAMESPACE}">{content}</{name}>', quiet=quiet)
+
+
+def _check_version(request: Record) -> None:
+    said = request.text("contract_version")
+    if said and said.partition(".")[0] != CONTRACT_VERSION.partition(".")[0]:
+        raise ContractRefused(
+            f"the caller speaks contract {said}, this gateway {CONTRACT_VERSION}", field="ContractVersion"
+        )
+
+
+def _entity(name: str) -> EntitySet:
+    try:
+        return EntitySet(name)
+    except ValueError:
+        known = ", ".join(EntitySet)
+        raise InvalidRequest(f"there is no entity set {name!r}: {known}", field="Name") from None
+
+
+def _keys(request: Record) -> list[str]:
+    keys = [one.text("key") for one in request.many("keys")]
+    if len(keys) > RECORDS_MAX:
+        raise InvalidRequest(f"{len(keys)} keys, at most {RECORDS_MAX} are allowed", field="Keys")
+    return list(dict.fromkeys(keys))
+
+
+def _records_part(entity: EntitySet) -> str:
+    return CHANGE_SET.parts[CHANGE_SET.index[SET_RECORDS[entity]]].name
+
+
+_PARTS = {entity: _records_part(entity) for entity in EntitySet}
+
+
+def _change_set(page: SetPage) -> str:
+    part = _PARTS[page.entity]
+    return (
+        f"<ChangeSet><Name>{page.entity.value}</Name><NextCursor>{page.cursor}</NextCursor>"
+        f"<AtEnd>{'true' if page.at_end else 'false'}</AtEnd><Remaining>{page.remaining}</Remaining>"
+        f"<{part}>{''.join(page.records)}</{part}><Tombstones>{_tombstones(page.tombstones)}</Tombstones></ChangeSet>"
+    )
+
+
+def _tombstones(gone: Sequence[tuple[str, str]]) -> str:
+    write = writer(TOMBSTONE)
+    return "".join(write(TOMBSTONE.record(key=key, reason=reason)) for key, reason in gone)
+
+
+def _finding(result: CheckResult) -> str:
+    example = next(part for part in FINDING.parts if part.name == "Examples")
+    items = [example.of.record(key=key) for key in result.examples]  # type: ignore[union-attr]
+    return writer(FINDING)(
+        FINDING.record(
+            check=result.check,
+            title=result.title,
+            severity="ok" if result.passed else result.severity.value,
+            count=result.count,
+            remedy="" if result.passed else result.remedy,
+            examples=items,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Migrations of the CRM base; ``syncengine.schema`` runs them."""

@@ -1,0 +1,34 @@
+"""The engine opened for a command or a service: its settings, its base, its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from syncengine.secrets import Secrets
+from syncengine.settings import EngineSettings, load_settings
+from syncengine.store import Store, open_store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """What everything the engine does starts from."""
+
+    settings: EngineSettings
+    store: Store
+    secrets: Secrets
+
+
+@contextmanager
+def opened(*, check: bool = True) -> Iterator[Engine]:
+    """The engine as the environment and ``syncengine.toml`` set it up, closed at the end.
+
+    Raises SettingsInvalid and the DatabaseProblems of ``open_store``; ``check`` is passed to it.
+    """
+    settings = load_settings()
+    store = open_store(settings.database, check=check)
+    try:
+        yield Engine(settings=settings, store=store, secrets=Secrets(settings))
+    finally:
+        store.close()

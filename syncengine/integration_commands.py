@@ -1,0 +1,224 @@
+"""``syncengine integration``: create, show, list, modify, activate, deactivate, test."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, get_type_hints
+
+import typer
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from syncengine import integrations
+from syncengine.connection import StepResult, StepStatus, Target, first_failure, run_connection_test
+from syncengine.engine import opened
+from syncengine.errors import InputRefused, IntegrationInvalid, exit_code
+from syncengine.integrations import IntegrationDraft, IntegrationRecord
+from syncengine.model import Integration
+from syncengine.screen import show_facts, show_json, show_table
+
+app = typer.Typer(no_args_is_help=True, help="The link between the CRM base and a Sage 100 company.")
+
+_IDENTITY: Final = {"name", "url", "erp_user", "erp_password", "crm_user", "crm_password", "company"}
+SETTINGS: Final = tuple(item.name for item in fields(IntegrationDraft) if item.name not in _IDENTITY)
+"""What ``--set`` takes (CRM-16)."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str | None, typer.Argument(help="Name of the integration; not needed when there is only one.")]
+Url = Annotated[str | None, typer.Option(help="Address of the gateway: http://server:8080")]
+ErpUser = Annotated[str | None, typer.Option(help="User of the gateway.")]
+CrmUser = Annotated[str | None, typer.Option(help="User of the CRM base.")]
+Company = Annotated[str | None, typer.Option(help="Raison sociale, as the gateway has it.")]
+PasswordFile = Annotated[
+    Path | None, typer.Option(help="File with the ERP password; else SYNCENGINE_ERP_PASSWORD, else asked for.")
+]
+CrmPasswordFile = Annotated[Path | None, typer.Option(help="File with the CRM password; else SYNCENGINE_CRM_PASSWORD.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=f"A setting: {', '.join(SETTINGS)}.")
+]
+
+
+@app.command()
+def create(  # noqa: PLR0913 - one parameter per option
+    *,
+    name: Annotated[str | None, typer.Option(help="Letters, digits, spaces; Sage100 unless given.")] = None,
+    url: Url = None,
+    erp_user: ErpUser = None,
+    crm_user: CrmUser = None,
+    company: Company = None,
+    password_file: PasswordFile = None,
+    crm_password_file: CrmPasswordFile = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create an integration, deactivated. Passwords are never given on the command line."""
+    said = _said(name=name, url=url, erp_user=erp_user, crm_user=crm_user, company=company)
+    said |= _passwords(password_file, crm_password_file, ask=True) | parse_settings(settings or ())
+    with opened() as engine, engine.store.writing() as session:
+        record = integrations.create(
+            session,
+            IntegrationDraft(**said),
+            secrets=engine.secrets,
+            multi=engine.settings.multi_integration,
+            at=datetime.now(UTC),
+        )
+    _show(record, as_json=as_json)
+
+
+@app.command()
+def modify(  # noqa: PLR0913 - one parameter per option
+    name: Name = None,
+    *,
+    rename: Annotated[str | None, typer.Option(help="The new name.")] = None,
+    url: Url = None,
+    erp_user: ErpUser = None,
+    crm_user: CrmUser = None,
+    company: Company = None,
+    password_file: PasswordFile = None,
+    crm_password_file: CrmPasswordFile = None,
+    ask_password: Annotated[bool, typer.Option("--ask-password", help="Ask for a new ERP password.")] = False,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is given and leave the rest; only while the integration is deactivated."""
+    said = _said(name=rename, url=url, erp_user=erp_user, crm_user=crm_user, company=company)
+    said |= _passwords(password_file, crm_password_file, ask=ask_password) | parse_settings(settings or ())
+    with opened() as engine, engine.store.writing() as session:
+        found = integrations.find(session, name)
+        draft = replace(found.draft, **said)
+        record = integrations.modify(session, found.id, draft, secrets=engine.secrets, at=datetime.now(UTC))
+    _show(record, as_json=as_json)
+
+
+@app.command()
+def show(name: Name = None, *, as_json: AsJson = False) -> None:
+    """Show one integration; passwords are never shown."""
+    with opened() as engine, engine.store.reading() as session:
+        record = integrations.find(session, name)
+    _show(record, as_json=as_json)
+
+
+@app.command("list")
+def list_all(*, as_json: AsJson = False) -> None:
+    """List the integrations."""
+    with opened() as engine, engine.store.reading() as session:
+        records = integrations.listed(session)
+    if as_json:
+        show_json(records)
+        return
+    show_table(
+        ("NAME", "STATE", "COMPANY", "URL", "DUE"),
+        [(item.name, item.state, item.draft.company, item.draft.url, item.due_at) for item in records],
+    )
+
+
+@app.command()
+def activate(name: Name = None, *, as_json: AsJson = False) -> None:
+    """Let cycles run."""
+    with opened() as engine, engine.store.writing() as session:
+        found = integrations.find(session, name)
+        record = integrations.activate(session, found.id, at=datetime.now(UTC))
+    _show(record, as_json=as_json)
+
+
+@app.command()
+def deactivate(name: Name = None, *, as_json: AsJson = False) -> None:
+    """Stop cycles, so that settings can be changed."""
+    with opened() as engine, engine.store.writing() as session:
+        found = integrations.find(session, name)
+        record = integrations.deactivate(session, found.id, at=datetime.now(UTC))
+    _show(record, as_json=as_json)
+
+
+@app.command("test")
+def try_connection(name: Name = None, *, as_json: AsJson = False) -> None:
+    """Test the connection, step by step."""
+    with opened() as engine, engine.store.reading() as session:
+        row = session.get_one(Integration, integrations.find(session, name).id)
+        target = Target(
+            url=row.url,
+            user=row.erp_user,
+            password=integrations.erp_password(row, engine.secrets),
+            company=row.company,
+            timeout_s=row.timeout_s,
+        )
+    results = run_connection_test(target)
+    _show_steps(results, as_json=as_json)
+    failed = first_failure(results)
+    if failed is not None and failed.problem is not None:
+        raise typer.Exit(exit_code(failed.problem))
+
+
+def parse_settings(given: Iterable[str]) -> dict[str, Any]:
+    """The values of ``--set NAME=VALUE``, typed as the draft has them. Raises InputRefused, IntegrationInvalid."""
+    types = get_type_hints(IntegrationDraft)
+    values: dict[str, Any] = {}
+    for item in given:
+        name, equals, text = item.partition("=")
+        if name not in SETTINGS or not equals:
+            raise InputRefused(f"--set takes NAME=VALUE, not {item!r}", remedy=f"The names: {', '.join(SETTINGS)}.")
+        values[name] = _typed(name, text, TypeAdapter(types[name]))
+    return values
+
+
+def _typed(name: str, text: str, adapter: TypeAdapter[Any]) -> Any:
+    try:
+        if not text:
+            return adapter.validate_python(None if _takes_none(adapter) else "")
+        return adapter.validate_json(text) if name == "company_types" else adapter.validate_strings(text)
+    except ValidationError as error:
+        raise IntegrationInvalid(f"{text!r}: {error.errors()[0]['msg']}", field=name) from None
+
+
+def _takes_none(adapter: TypeAdapter[Any]) -> bool:
+    try:
+        return adapter.validate_python(None) is None
+    except ValidationError:
+        return False
+
+
+def _said(**options: str | None) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _passwords(erp_file: Path | None, crm_file: Path | None, *, ask: bool) -> dict[str, Any]:
+    erp = _password(erp_file, "SYNCENGINE_ERP_PASSWORD")
+    if erp is None and ask and sys.stdin.isatty():
+        erp = SecretStr(typer.prompt("ERP password", hide_input=True, err=True))
+    found = {"erp_password": erp, "crm_password": _password(crm_file, "SYNCENGINE_CRM_PASSWORD")}
+    return {name: password for name, password in found.items() if password is not None}
+
+
+def _password(file: Path | None, variable: str) -> SecretStr | None:
+    if file is not None:
+        try:
+            return SecretStr(file.read_text("utf-8").rstrip("\r\n"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputRefused(f"the password file {file} cannot be read: {type(error).__name__}") from None
+    value = os.environ.get(variable)
+    return SecretStr(value) if value else None
+
+
+def _show(record: IntegrationRecord, *, as_json: bool) -> None:
+    if as_json:
+        show_json(record)
+        return
+    hidden = {"erp_password": record.has_erp_password, "crm_password": record.has_crm_password}
+    entered = {item.name: getattr(record.draft, item.name) for item in fields(record.draft)}
+    shown = {name: ("set" if hidden[name] else "not set") if name in hidden else entered[name] for name in entered}
+    show_facts({"state": record.state, **shown, "gateway_version": record.gateway_version, "due_at": record.due_at})
+
+
+def _show_steps(results: list[StepResult], *, as_json: bool) -> None:
+    if as_json:
+        show_json(results)
+        return
+    marks = {StepStatus.OK: "ok", StepStatus.FAILED: "FAILED", StepStatus.SKIPPED: "-"}
+    for result in results:
+        typer.echo(f"{marks[result.status]:<7} {result.name}{f': {result.detail}' if result.detail else ''}")
+        if result.remedy:
+            typer.echo(f"{'':<7} → {result.remedy}")

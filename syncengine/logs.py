@@ -1,0 +1,190 @@
+"""Logs: one file of JSON lines per integration (CRM-52), plain lines on the screen, secrets in neither (G10)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Final, cast
+
+import structlog
+from pydantic import SecretStr
+from structlog.stdlib import BoundLogger, ProcessorFormatter
+from structlog.types import EventDict, Processor, WrappedLogger
+
+from syncengine.errors import InputRefused, SettingsInvalid
+from syncengine.settings import EngineSettings
+
+MASK: Final = "***"
+_SECRET_NAME: Final = re.compile(r"password|passwd|secret|authorization|mot_de_passe|credential", re.IGNORECASE)
+_URL_PASSWORD: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+_LOG_NAME: Final = re.compile(r"integration-(\d+)\.log(\.\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFile:
+    """One log file of an integration; size in bytes."""
+
+    name: str
+    size: int
+    modified_at: datetime
+
+
+class Redactor:
+    """A structlog processor that masks what is named like a secret, and the given secrets wherever they stand."""
+
+    def __init__(self, *secrets: SecretStr) -> None:
+        self._known = tuple(value for secret in secrets if len(value := secret.get_secret_value()) > 3)
+
+    def __call__(self, _logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+        """The event with its secrets masked."""
+        return {key: self._clean(key, value) for key, value in event.items()}
+
+    def _clean(self, key: str, value: Any) -> Any:
+        if isinstance(value, SecretStr) or _SECRET_NAME.search(key):
+            return MASK
+        if isinstance(value, dict):
+            return {name: self._clean(str(name), inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._clean("", inner) for inner in value]
+        if isinstance(value, bool | int | float | None):
+            return value
+        return self._masked(str(value))
+
+    def _masked(self, text: str) -> str:
+        for known in self._known:
+            text = text.replace(known, MASK)
+        return _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+
+
+def log_name(integration_id: int) -> str:
+    """The name of the log file of an integration."""
+    return f"integration-{integration_id}.log"
+
+
+@contextmanager
+def integration_log(
+    settings: EngineSettings, integration_id: int, *, secrets: tuple[SecretStr, ...] = (), screen: bool = True
+) -> Iterator[BoundLogger]:
+    """While the block runs, all that is logged goes to the integration's file, warnings and errors to standard error too.
+
+    Anything that asks ``structlog.get_logger()`` takes part, in this thread and in those it starts. ``secrets`` are masked
+    wherever they stand. Raises SettingsInvalid when the folder cannot be written to.
+    """
+    configure()
+    redactor = Redactor(*secrets)
+    handlers: list[logging.Handler] = [_file_handler(settings, integration_id, redactor)]
+    if screen:
+        handlers.append(_screen_handler(redactor))
+    sink = _sink(f"syncengine.{integration_id}", handlers)
+    _open_sinks.append(sink)
+    before = _current_sink.set(sink)
+    try:
+        yield cast("BoundLogger", structlog.get_logger().bind(integration=integration_id))
+    finally:
+        _current_sink.reset(before)
+        _open_sinks.remove(sink)
+        for handler in handlers:
+            handler.close()
+
+
+def configure() -> None:
+    """Send what ``structlog.get_logger()`` is told to the log of the integration at work, else to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=BoundLogger,
+        logger_factory=lambda *_: _Router(),
+    )
+
+
+class _Router:
+    """Hands each call to the logger of the integration at work."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_sink_at_work(), name)
+
+
+_current_sink: ContextVar[logging.Logger | None] = ContextVar("integration_log", default=None)
+_open_sinks: list[logging.Logger] = []
+
+
+def _sink_at_work() -> logging.Logger:
+    sink = _current_sink.get()
+    if sink is None and len(_open_sinks) == 1:
+        # A thread started by the only cycle at work: context variables do not follow into an executor's threads.
+        return _open_sinks[0]
+    return sink or _sink("syncengine", [_screen_handler(Redactor())])
+
+
+def _sink(name: str, handlers: list[logging.Handler]) -> logging.Logger:
+    logger = logging.Logger(name, logging.INFO)  # private: it ends with its file
+    for handler in handlers:
+        logger.addHandler(handler)
+    return logger
+
+
+def _file_handler(settings: EngineSettings, integration_id: int, redactor: Redactor) -> logging.Handler:
+    try:
+        settings.logs.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(
+            settings.logs / log_name(integration_id),
+            maxBytes=settings.log_bytes,
+            backupCount=settings.log_files,
+            encoding="utf-8",
+        )
+    except OSError as error:
+        raise SettingsInvalid(f"cannot write logs to {settings.logs}: {error.strerror}", field="log_dir") from None
+    handler.setFormatter(_formatter(redactor, structlog.processors.JSONRenderer(ensure_ascii=False)))
+    return handler
+
+
+def _screen_handler(redactor: Redactor) -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(_formatter(redactor, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())))
+    return handler
+
+
+def _formatter(redactor: Redactor, renderer: Processor) -> ProcessorFormatter:
+    return ProcessorFormatter(processors=[ProcessorFormatter.remove_processors_meta, redactor, renderer])
+
+
+def list_logs(settings: EngineSettings, integration_id: int) -> list[LogFile]:
+    """The log files of an integration, the current one first."""
+    if not settings.logs.is_dir():
+        return []
+    found = [path for path in settings.logs.iterdir() if _owner(path.name) == integration_id]
+    return [_log_file(path) for path in sorted(found, key=lambda path: (len(path.name), path.name))]
+
+
+def read_log(settings: EngineSettings, name: str) -> Iterator[str]:
+    """The lines of a log file, oldest first. Raises InputRefused for a name that is no log file's."""
+    path = settings.logs / name
+    if _owner(name) is None or not path.is_file():
+        raise InputRefused(f"there is no log file {name!r}", remedy="See `syncengine logs list`.", field="name")
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            yield line.rstrip("\n")
+
+
+def _owner(name: str) -> int | None:
+    match = _LOG_NAME.fullmatch(name)
+    return int(match.group(1)) if match else None
+
+
+def _log_file(path: Path) -> LogFile:
+    facts = path.stat()
+    return LogFile(name=path.name, size=facts.st_size, modified_at=datetime.fromtimestamp(facts.st_mtime, UTC))

@@ -1,0 +1,69 @@
+"""The entities of the CRM base, one noun per module."""
+
+from syncengine.model.account import Account, ErpState
+from syncengine.model.address import Address
+from syncengine.model.base import Base
+from syncengine.model.company import Company, RecordStatus
+from syncengine.model.conflict import Conflict, ConflictState
+from syncengine.model.contact import Contact
+from syncengine.model.cursor import Cursor
+from syncengine.model.cycle import Cycle, CycleKind, CycleStatus
+from syncengine.model.email import Email, EmailKind
+from syncengine.model.free_field import FreeFieldDefinition, FreeFieldState
+from syncengine.model.integration import AssignmentRule, CodeMode, Integration, IntegrationState, TransferMode
+from syncengine.model.journal import JournalEntry, Side
+from syncengine.model.link import Entity, Link, LinkState
+from syncengine.model.opportunity import Opportunity
+from syncengine.model.outbox import Outbox, OutboxState
+from syncengine.model.parameter import ErpParameter
+from syncengine.model.phone import Phone, PhoneKind
+from syncengine.model.representative import Representative
+from syncengine.model.sync_error import SyncError, SyncErrorState
+from syncengine.model.territory import WORLD, Territory
+from syncengine.model.turnover import Turnover
+from syncengine.model.user import Right, User, UserRight
+
+__all__ = [
+    "WORLD",
+    "Account",
+    "Address",
+    "AssignmentRule",
+    "Base",
+    "CodeMode",
+    "Company",
+    "Conflict",
+    "ConflictState",
+    "Contact",
+    "Cursor",
+    "Cycle",
+    "CycleKind",
+    "CycleStatus",
+    "Email",
+    "EmailKind",
+    "Entity",
+    "ErpParameter",
+    "ErpState",
+    "FreeFieldDefinition",
+    "FreeFieldState",
+    "Integration",
+    "IntegrationState",
+    "JournalEntry",
+    "Link",
+    "LinkState",
+    "Opportunity",
+    "Outbox",
+    "OutboxState",
+    "Phone",
+    "PhoneKind",
+    "RecordStatus",
+    "Representative",
+    "Right",
+    "Side",
+    "SyncError",
+    "SyncErrorState",
+    "Territory",
+    "TransferMode",
+    "Turnover",
+    "User",
+    "UserRight",
+]

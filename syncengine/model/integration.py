@@ -1,0 +1,112 @@
+"""Integration: one link between the CRM base and one Sage 100 company."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from syncengine.model.base import Base
+from syncengine.model.columns import Id, ref
+
+
+class IntegrationState(StrEnum):
+    """Whether cycles run (CRM-11, CRM-18).
+
+    ::
+
+        inactive ⇄ active       settings can be changed, and full runs ordered, only while inactive
+    """
+
+    INACTIVE = "inactive"
+    ACTIVE = "active"
+
+
+class TransferMode(StrEnum):
+    """Whether a Company may be sent to the ERP (CRM-08, CRM-16)."""
+
+    BY_HAND = "by_hand"
+    NEVER = "never"
+
+
+class CodeMode(StrEnum):
+    """Who makes the code comptable (CRM-21..23): saisie libre, numérotation CRM, numérotation Gestion Commerciale."""
+
+    FREE = "free"
+    CRM = "crm"
+    ERP = "erp"
+
+
+class AssignmentRule(StrEnum):
+    """When a manager follows the representative, or the other way round (CRM-17)."""
+
+    AUTOMATIC = "automatic"
+    IF_EMPTY = "if_empty"
+    NONE = "none"
+
+
+class Integration(Base):
+    """The integration record (CRM-14..19), with what the engine knows of the other side, and its lease.
+
+    The passwords are encrypted by ``syncengine.secrets``; nothing else reads or writes these two columns.
+    """
+
+    __tablename__ = "integrations"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(60))
+    url: Mapped[str] = mapped_column(String(255))
+    erp_user: Mapped[str] = mapped_column(String(60), default="")
+    erp_password: Mapped[str | None] = mapped_column(String(1000))
+    crm_user: Mapped[str] = mapped_column(String(60), default="")
+    crm_password: Mapped[str | None] = mapped_column(String(1000))
+    company: Mapped[str] = mapped_column(String(35))
+    state: Mapped[IntegrationState] = mapped_column(default=IntegrationState.INACTIVE)
+
+    # CRM-16, CRM-17: settings
+    timeout_s: Mapped[int]
+    interval_min: Mapped[int]
+    daily_resync_at: Mapped[time | None]
+    transfer_mode: Mapped[TransferMode]
+    default_territory_id: Mapped[int | None] = ref("territories.id")
+    supplier_territory_id: Mapped[int | None] = ref("territories.id")
+    default_manager_id: Mapped[int | None] = ref("users.id")
+    code_mode: Mapped[CodeMode]
+    code_suffix: Mapped[str] = mapped_column(String(10), default="")
+    manager_rule: Mapped[AssignmentRule]
+    representative_rule: Mapped[AssignmentRule]
+    etendue_enabled: Mapped[bool] = mapped_column(default=False)
+    etendue_server: Mapped[str] = mapped_column(String(255), default="")
+    etendue_dossier: Mapped[str] = mapped_column(String(60), default="")
+    etendue_order: Mapped[bool] = mapped_column(default=False)
+    # CRM-35: company type → tiers type, null for no creation; and the company type of new tiers
+    company_types: Mapped[dict[str, Any]]
+    client_company_type: Mapped[str] = mapped_column(String(30))
+    supplier_company_type: Mapped[str] = mapped_column(String(30))
+
+    # CRM-15: the other side, as last seen
+    connected: Mapped[bool] = mapped_column(default=True)
+    gateway_version: Mapped[str | None] = mapped_column(String(40))
+    contract_version: Mapped[str | None] = mapped_column(String(10))
+    base_currency: Mapped[str | None] = mapped_column(String(3))
+    seen_at: Mapped[datetime | None]
+    parameters_refreshed_at: Mapped[datetime | None]
+
+    # When a cycle is due: columns, so that a schedule survives everything
+    due_at: Mapped[datetime | None]
+    requested_number: Mapped[int] = mapped_column(BigInteger, default=0)
+    handled_number: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_resync_at: Mapped[datetime | None]
+
+    # Who runs a cycle now
+    lease_owner: Mapped[str | None] = mapped_column(String(255))
+    lease_token: Mapped[int] = mapped_column(BigInteger, default=0)
+    lease_until: Mapped[datetime | None]
+
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("name"),)

@@ -1,0 +1,52 @@
+"""SyncError: a record that could not be synchronised, and why (CRM-49, CRM-50)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contracts.tables import TOMBSTONE
+from syncengine.model.base import Base
+from syncengine.model.columns import BIGINT, CODE_LENGTH, Id, field_column, ref
+
+
+class SyncErrorState(StrEnum):
+    """Whether a record is still in error.
+
+    ::
+
+        open ── the record arrives after all ──► resolved ── it fails again ──► open
+          └──── 'Ne plus synchroniser' ────────► taken_out ── 'Réactiver' ────► open
+    """
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    TAKEN_OUT = "taken_out"
+
+
+class SyncError(Base):
+    """One record in error, with the payload as received or sent so that a retry repeats exactly that."""
+
+    __tablename__ = "sync_errors"
+
+    id: Mapped[Id]
+    integration_id: Mapped[int] = ref("integrations.id")
+    entity: Mapped[str] = mapped_column(String(CODE_LENGTH))
+    erp_key: Mapped[str] = field_column(TOMBSTONE, "key")
+    code: Mapped[str] = mapped_column(String(60))
+    field: Mapped[str | None] = mapped_column(String(64))
+    message: Mapped[str]
+    remedy: Mapped[str | None]
+    payload: Mapped[str | None]
+    # No foreign keys: the error outlives the history of cycles.
+    first_cycle_id: Mapped[int | None] = mapped_column(BIGINT)
+    last_cycle_id: Mapped[int | None] = mapped_column(BIGINT)
+    attempts: Mapped[int] = mapped_column(default=1)
+    state: Mapped[SyncErrorState] = mapped_column(default=SyncErrorState.OPEN)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("integration_id", "entity", "erp_key"),)

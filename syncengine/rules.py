@@ -1,0 +1,48 @@
+"""The rules of a cycle as the CRM base holds them: settings of the integration, lists of the ERP, representatives."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sqlalchemy import select
+
+from syncengine.bulk import Bulk, table_of
+from syncengine.model import WORLD, ErpParameter, Integration, Representative, Territory
+from syncengine.replicate import Rules
+
+
+def load_rules(bulk: Bulk, integration: Integration, *, cycle_id: int) -> Rules:
+    """What decides how tiers become Companies in this cycle (CRM-16, CRM-17, CRM-26, CRM-35)."""
+    territory = table_of(Territory)
+    world = bulk.connection.scalar(select(territory.c.id).where(territory.c.name == WORLD))
+    return Rules(
+        integration_id=integration.id,
+        cycle_id=cycle_id,
+        client_type=integration.client_company_type,
+        supplier_type=integration.supplier_company_type,
+        territory_id=integration.default_territory_id or world,
+        supplier_territory_id=integration.supplier_territory_id,
+        manager_id=integration.default_manager_id,
+        manager_rule=integration.manager_rule,
+        parameters=_parameters(bulk, integration.id),
+        representatives=_representatives(bulk, integration.id),
+    )
+
+
+def _parameters(bulk: Bulk, integration_id: int) -> dict[str, tuple[str, ...]]:
+    table = table_of(ErpParameter)
+    query = (
+        select(table.c.kind, table.c.code)
+        .where(table.c.integration_id == integration_id, table.c.active)
+        .order_by(table.c.position)
+    )
+    codes: dict[str, list[str]] = defaultdict(list)
+    for kind, code in bulk.connection.execute(query):
+        codes[kind].append(code)
+    return {kind: tuple(known) for kind, known in codes.items()}
+
+
+def _representatives(bulk: Bulk, integration_id: int) -> dict[str, int | None]:
+    table = table_of(Representative)
+    query = select(table.c.code, table.c.user_id).where(table.c.integration_id == integration_id, table.c.active)
+    return {row.code: row.user_id for row in bulk.connection.execute(query)}

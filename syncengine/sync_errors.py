@@ -1,0 +1,139 @@
+"""Records set aside with the reason, so that the others arrive and nothing is lost (CRM-49, G7, G8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+
+import structlog
+from lxml import etree
+from sqlalchemy import select
+
+from contracts.codec import reader, writer
+from contracts.envelope import in_namespace
+from contracts.errors import Problem
+from contracts.fields import Record
+from contracts.tables import TIERS
+from syncengine.bulk import Bulk, table_of
+from syncengine.model import SyncError, SyncErrorState
+from syncengine.model.link import Entity
+
+COLUMNS: Final = (
+    *("integration_id", "entity", "erp_key", "code", "field", "message", "remedy", "payload"),
+    *("first_cycle_id", "last_cycle_id", "attempts", "state", "first_at", "last_at"),
+)
+KEY_LENGTH: Final = 64
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One record that could not be taken, the reason, and the record as received."""
+
+    entity: Entity
+    problem: Problem
+    payload: str
+
+    @property
+    def key(self) -> str:
+        """The key under which the failure is kept; of a record without one, a mark of its content."""
+        if self.problem.record:
+            return self.problem.record[:KEY_LENGTH]
+        return f"?{blake2b(self.payload.encode(), digest_size=8).hexdigest()}"
+
+
+def failure(entity: Entity, record: Record, problem: Problem) -> Failure:
+    """The failure of a record that was read but cannot be taken."""
+    return Failure(entity=entity, problem=problem, payload=writer(record.of)(record))
+
+
+def settle(
+    bulk: Bulk,
+    entity: Entity,
+    failures: Sequence[Failure],
+    dealt_with: Iterable[str],
+    *,
+    integration_id: int,
+    cycle_id: int,
+    now: datetime,
+) -> None:
+    """Open an error for each failure, close those of the keys dealt with after all."""
+    for failed in failures:
+        told = {"code": failed.problem.problem_code, "field": failed.problem.field, "reason": failed.problem.message}
+        _log.warning("record_refused", entity=entity.value, record=failed.key, **told, remedy=failed.problem.remedy)
+    record_failures(bulk, failures, integration_id=integration_id, cycle_id=cycle_id, now=now)
+    failing = {failed.key for failed in failures}
+    resolve(bulk, entity, [key for key in dealt_with if key not in failing], integration_id=integration_id)
+
+
+def record_failures(
+    bulk: Bulk, failures: Iterable[Failure], *, integration_id: int, cycle_id: int, now: datetime
+) -> None:
+    """Open an error for each failure, or count one more attempt of the one that is there."""
+    latest = {(failure.entity, failure.key): failure for failure in failures}
+    known = {
+        (row["entity"], row["erp_key"]): row
+        for row in bulk.rows(SyncError, "erp_key", [key for _, key in latest], integration_id=integration_id)
+    }
+    moment = bulk.instant(now)
+    updates = {}
+    rows = []
+    for (entity, key), failed in latest.items():
+        problem = failed.problem
+        told = (problem.problem_code, problem.field, problem.message, problem.remedy, failed.payload)
+        row = known.get((entity.value, key))
+        if row is None:
+            first = (cycle_id, cycle_id, 1, SyncErrorState.OPEN.value, moment, moment)
+            rows.append((integration_id, entity.value, key, *told, *first))
+        else:
+            updates[row["id"]] = dict(zip(COLUMNS[3:8], told, strict=True)) | {
+                "last_cycle_id": cycle_id,
+                "attempts": row["attempts"] + 1,
+                "state": _again(row["state"]),
+                "last_at": moment,
+            }
+    bulk.insert(SyncError, COLUMNS, rows)
+    bulk.update(SyncError, updates)
+
+
+def _again(state: SyncErrorState) -> str:
+    """A record that was taken out by hand stays out (CRM-50)."""
+    return (SyncErrorState.TAKEN_OUT if state is SyncErrorState.TAKEN_OUT else SyncErrorState.OPEN).value
+
+
+def resolve(bulk: Bulk, entity: Entity, keys: Sequence[str], *, integration_id: int) -> None:
+    """Close the open errors of records that arrived after all."""
+    open_keys = set(open_errors(bulk, entity, integration_id=integration_id))
+    solved = [key for key in keys if key in open_keys]
+    resolved = {"state": SyncErrorState.RESOLVED.value}
+    rows = bulk.rows(SyncError, "erp_key", solved, integration_id=integration_id, entity=entity.value)
+    bulk.update(SyncError, {row["id"]: dict(resolved) for row in rows})
+
+
+def open_errors(bulk: Bulk, entity: Entity, *, integration_id: int) -> list[str]:
+    """The keys of the records in error."""
+    table = table_of(SyncError)
+    query = select(table.c.erp_key).where(
+        table.c.integration_id == integration_id,
+        table.c.entity == entity.value,
+        table.c.state == SyncErrorState.OPEN,
+    )
+    return list(bulk.connection.scalars(query.order_by(table.c.erp_key)))
+
+
+def tiers_in_error(bulk: Bulk, codes: Iterable[str], *, integration_id: int) -> list[Record]:
+    """The tiers of the open errors with one of these reasons, as they were received."""
+    table = table_of(SyncError)
+    query = select(table.c.payload).where(
+        table.c.integration_id == integration_id,
+        table.c.entity == Entity.ACCOUNT.value,
+        table.c.state == SyncErrorState.OPEN,
+        table.c.code.in_(list(codes)),
+        table.c.payload.is_not(None),
+    )
+    read = reader(TIERS, checked=False)
+    payloads = bulk.connection.scalars(query.order_by(table.c.erp_key)).all()
+    return [read(etree.fromstring(in_namespace(payload))) for payload in payloads]

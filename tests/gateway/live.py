@@ -1,0 +1,78 @@
+"""A real gateway on a free loopback port, for the tests of both sides: the application itself, under uvicorn, in a thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import uvicorn
+from sqlalchemy import Engine
+
+from contracts.client import GatewayClient
+from gateway.app import create_app
+from gateway.passwords import hash_password
+from gateway.serve import Server, server_config
+from gateway.settings import GatewaySettings, settings_from
+from gateway.sweep import utc_now
+
+COMPANY = "Société de démonstration"
+USER, PASSWORD = "crm", "mot de passe é€"
+_HASH = hash_password(PASSWORD)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveGateway:
+    """Where the gateway answers, and who may call it."""
+
+    url: str
+    user: str
+    password: str
+    settings: GatewaySettings
+
+    def client(self, *, timeout_s: float = 30.0) -> GatewayClient:
+        """The engine's own client, signed in."""
+        return GatewayClient(self.url, self.user, self.password, timeout_s=timeout_s)
+
+
+def gateway_settings(base: Engine | str, **options: Any) -> GatewaySettings:
+    """Settings for that base with one user; `options` are further keys, such as `synchronise` or `page_size`."""
+    url = base if isinstance(base, str) else base.url.render_as_string(hide_password=False)
+    users = [{"name": USER, "password_hash": _HASH}]
+    given = {"database": url, "company": COMPANY, "users": users, "host": "127.0.0.1", "port": 0}
+    return settings_from({**given, **options})
+
+
+@contextmanager
+def live_gateway(
+    base: Engine | str, *, clock: Callable[[], datetime] = utc_now, **options: Any
+) -> Iterator[LiveGateway]:
+    """Run the gateway over that base while the block lasts."""
+    settings = gateway_settings(base, **options)
+    app = create_app(settings, clock=clock)
+    config = server_config(settings, app)
+    listener = config.bind_socket()
+    server = Server(app, config, "http://127.0.0.1")
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        _await_start(server, thread)
+        port = listener.getsockname()[1]
+        yield LiveGateway(url=f"http://127.0.0.1:{port}/", user=USER, password=PASSWORD, settings=settings)
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+        assert not thread.is_alive(), "the gateway did not stop"
+
+
+def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
+    limit = time.monotonic() + 10
+    while not server.started:
+        assert thread.is_alive(), "the gateway did not start"
+        assert time.monotonic() < limit, "the gateway took too long to start"
+        time.sleep(0.01)

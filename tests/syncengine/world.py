@@ -1,0 +1,150 @@
+"""Both sides together: a Sage 100 base behind its real gateway, and a CRM base with an active integration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from gateway.database import open_database, writing
+from gateway.demo import build_base
+from syncengine import integrations
+from syncengine.cycle import Report, Surroundings, run_cycle, utc_now
+from syncengine.integrations import IntegrationDraft
+from syncengine.model import Base, JournalEntry
+from syncengine.secrets import Secrets
+from syncengine.settings import settings_from
+from syncengine.store import Store, open_store
+from tests.gateway.live import COMPANY, LiveGateway, live_gateway
+from tests.syncengine.records import draft
+
+DATA = ("companies", "accounts", "addresses", "contacts", "phones", "emails", "ca_realise")
+UNJOURNALLED = {"updated_at", "position", "is_default", "default_address_id", "company_id", "account_id"}
+ENTITY = {"companies": "company", "accounts": "account", "addresses": "address", "contacts": "contact"}
+
+
+@dataclass(kw_only=True)
+class World:
+    """What a test acts on; ``ahead`` moves the engine's clock."""
+
+    sage: Engine
+    gateway: LiveGateway
+    store: Store
+    integration_id: int
+    page_size: int | None = None
+    ahead: timedelta = timedelta()
+    watched: list[Any] = field(default_factory=list)
+
+    def cycle(self) -> Report:
+        """Run a cycle of the engine over HTTP."""
+        around = Surroundings(
+            connect=lambda _integration: self.gateway.client(),
+            clock=self.now,
+            watch=self.watched.append,
+            page_size=self.page_size,
+        )
+        return run_cycle(self.store, self.integration_id, around)
+
+    def now(self) -> datetime:
+        """The engine's time."""
+        return utc_now() + self.ahead
+
+    @contextmanager
+    def erp(self) -> Iterator[Connection]:
+        """A transaction of somebody working in the ERP."""
+        with writing(self.sage) as connection:
+            yield connection
+
+    def rows(self, table: str, **wanted: Any) -> list[dict[str, Any]]:
+        """Rows of the CRM base, in order of key."""
+        of = Base.metadata.tables[table]
+        query = select(of).where(*(of.c[name] == value for name, value in wanted.items())).order_by(*of.primary_key)
+        with self.store.reading() as session:
+            return [dict(row._mapping) for row in session.execute(query)]
+
+    def account(self, code: str) -> dict[str, Any]:
+        """The one Account of a tiers."""
+        (row,) = self.rows("accounts", code=code)
+        return row
+
+    def company(self, code: str) -> dict[str, Any]:
+        """The one Company of a tiers."""
+        (row,) = self.rows("companies", id=self.account(code)["company_id"])
+        return row
+
+    def children(self, table: str, code: str) -> list[dict[str, Any]]:
+        """Addresses, contacts, phones or e-mails of a tiers."""
+        return self.rows(table, account_id=self.account(code)["id"])
+
+    def cells(self) -> dict[tuple[str, int, str], Any]:
+        """Every value of the records that people see, by table, id and column."""
+        return {
+            (table, row["id"], column): value
+            for table in ENTITY
+            for row in self.rows(table)
+            for column, value in row.items()
+            if column not in UNJOURNALLED
+        }
+
+    def journal(self, report: Report) -> list[JournalEntry]:
+        """The lines a cycle wrote."""
+        with self.store.reading() as session:
+            return list(session.scalars(select(JournalEntry).where(JournalEntry.cycle_id == report.cycle_id)))
+
+
+def unexplained(before: dict[Any, Any], after: dict[Any, Any], lines: list[JournalEntry]) -> list[Any]:
+    """Values replaced or removed between two states of the CRM without their former value in the journal (G3)."""
+    told = {(line.entity, line.record_id, line.field, line.before) for line in lines}
+    gone = {(line.entity, line.record_id) for line in lines if line.after is None and not line.field}
+    missing = []
+    for (table, row_id, column), value in before.items():
+        entity, now = ENTITY[table], after.get((table, row_id, column), _GONE)
+        if now == value or (now is _GONE and (entity, row_id) in gone):
+            continue
+        pairs = _free_pairs(value, now) if column == "free_values" else [(column, value)]
+        missing += [(table, row_id, name, old) for name, old in pairs if (entity, row_id, name, _text(old)) not in told]
+    return missing
+
+
+_GONE = object()
+
+
+def _free_pairs(before: Any, after: Any) -> list[tuple[str, Any]]:
+    old, new = before or {}, after or {}
+    return [(name, old.get(name)) for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return {True: "true", False: "false"}.get(value, str(value))
+
+
+@contextmanager
+def world(folder: Path, crm_url: str, *, tiers: int = 12, documents: float = 1.0, **options: Any) -> Iterator[World]:
+    """A clean demonstration base, its gateway, and an integration that has not run yet."""
+    sage = open_database(f"sqlite:///{folder / 'sage.db'}", create=True)
+    build_base(sage, tiers=tiers, company=COMPANY, dirt=False, documents_per_tiers=documents)
+    with live_gateway(sage, **options) as gateway, crm(folder, crm_url, gateway) as (store, integration_id):
+        yield World(sage=sage, gateway=gateway, store=store, integration_id=integration_id)
+    sage.dispose()
+
+
+@contextmanager
+def crm(folder: Path, url: str, gateway: LiveGateway) -> Iterator[tuple[Store, int]]:
+    """An empty CRM base with an active integration for that gateway."""
+    settings = settings_from({"home": folder / "engine"})
+    store = open_store(url)
+    with store.writing() as session:
+        entered: IntegrationDraft = draft(company=COMPANY, url=gateway.url)
+        record = integrations.create(session, entered, secrets=Secrets(settings), multi=False, at=utc_now())
+        integrations.activate(session, record.id, at=utc_now())
+    try:
+        yield store, record.id
+    finally:
+        store.close()
