@@ -1,0 +1,104 @@
+"""Writes docs/errors.md from the error tree: ``python -m syncengine.document [--check]``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from contracts.errors import InvalidRecord, Problem, RemoteFault
+from syncengine.errors import DataProblem, ExitCode, exit_code
+from syncengine.replicate import CHECKED
+
+TARGET = Path("docs/errors.md")
+
+_EXIT_WORDS = {
+    ExitCode.OK: "done",
+    ExitCode.WARNING: "done, with anomalies: records were set aside (`syncengine errors list`)",
+    ExitCode.USAGE: "what was asked for is wrong or not allowed; nothing was written",
+    ExitCode.CONFIGURATION: "a setting of the program or the key of the passwords",
+    ExitCode.UNREACHABLE: "no answer from the gateway, or none that can be read",
+    ExitCode.REFUSED: "the other side says no: password, company, version; or the integration is not active",
+    ExitCode.DATABASE: "the CRM base",
+    ExitCode.INTERRUPTED: "stopped by hand; the next run goes on from the last committed page",
+    ExitCode.BUSY: "somebody else is at it; later the same succeeds",
+}
+
+_RECORDS = {
+    "invalid_record": "the record breaks the contract: too long, not a number, a required value missing",
+    "code_missing": "the tiers has no code",
+    "duplicate_code": "two tiers have one code, capitals aside",
+    "duplicate_child": "two contacts or addresses of the tiers have one number",
+    "unknown_representative": "the representative is not in the ERP's list",
+    "amount_too_large": "an amount is larger than any base keeps",
+} | {f"unknown_{attr}": f"the {attr.replace('_', ' ')} is not in the ERP's list" for attr in CHECKED}
+
+
+def document() -> str:
+    """The page as it should be."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield "# Errors"
+    yield ""
+    yield "Every error has a stable code, says what happened, to which record and field, and what to do. On screen (standard error)"
+    yield "it reads `code: message [record …] [field …]`, then `→ remedy`; in the log of the integration it is one JSON line."
+    yield "Written from the code by `python -m syncengine.document`."
+    yield ""
+    yield "## Exit codes of `syncengine`"
+    yield ""
+    yield "| code | meaning |"
+    yield "|---:|---|"
+    yield from (f"| {code.value} | {_EXIT_WORDS[code]} |" for code in ExitCode)
+    yield ""
+    yield "## What stops a command or a cycle"
+    yield ""
+    yield "| code | what happened | what to do | later by itself | exit |"
+    yield "|---|---|---|---|---:|"
+    yield from sorted(_row(kind) for kind in _kinds(Problem) if _stops(kind))
+    yield ""
+    yield "## What sets a record aside"
+    yield ""
+    yield "The others go on; `syncengine errors list` shows the record, its field and the remedy. Once Sage 100 is corrected"
+    yield "the record arrives with the next cycle and the error is closed."
+    yield ""
+    yield "| code | meaning |"
+    yield "|---|---|"
+    yield from sorted(f"| `{code}` | {meaning} |" for code, meaning in _RECORDS.items())
+
+
+def _stops(kind: type[Problem]) -> bool:
+    """Whether the kind has a code of its own, and is about more than one record."""
+    return "code" in vars(kind) and bool(kind.remedy_default) and not issubclass(kind, InvalidRecord | DataProblem)
+
+
+def _kinds(kind: type[Problem]) -> Iterator[type[Problem]]:
+    for child in kind.__subclasses__():
+        if child.__module__.startswith(("contracts.", "syncengine.")):
+            yield child
+            yield from _kinds(child)
+
+
+def _row(kind: type[Problem]) -> str:
+    first = (kind.__doc__ or "").strip().splitlines()[0]
+    again = "yes" if kind.retry else "no"
+    return f"| `{kind.code}` | {first} | {kind.remedy_default} | {again} | {_exit(kind).value} |"
+
+
+def _exit(kind: type[Problem]) -> ExitCode:
+    if issubclass(kind, RemoteFault):
+        return exit_code(kind("", code=kind.code, may_retry=kind.retry))
+    return exit_code(kind(""))
+
+
+def main() -> int:
+    """Write the page, or with ``--check`` say whether it is as the code has it."""
+    if "--check" in sys.argv[1:]:
+        return 0 if TARGET.is_file() and TARGET.read_text("utf-8") == document() else 1
+    TARGET.write_text(document(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
