@@ -6,6 +6,7 @@ the clock stopped, so both write exactly the same bytes into the same schema.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,12 @@ def _page(
 
 def _rows(reader: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
     text = str(query.compile(reader.engine, compile_kwargs={"literal_binds": True}))
-    return [tuple(row) for row in reader.exec_driver_sql(text)]
+    return [tuple(map(_driver_value, row)) for row in reader.exec_driver_sql(text)]
+
+
+def _driver_value(value: Any) -> Any:
+    # PostgreSQL's driver reads JSON as objects and writes it from text.
+    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 def _upsert(connection: Connection, dialect: Dialect, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:

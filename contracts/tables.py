@@ -263,7 +263,9 @@ REPRESENTATIVE = Struct(
 )
 
 LIST_ITEM = Struct(
-    "ListItem", (Field(name="Value", length=255, required=True, flow=_down),), "One allowed value of a list."
+    "ListItem",
+    (Field(name="Value", length=255, required=True, flow=_down, doc="as it can be chosen"),),
+    "One allowed value of a list.",
 )
 
 FREE_FIELD = Struct(
@@ -332,7 +334,7 @@ PARAMETER = Struct(
             flow=_down,
         ),
         Field(name="Code", length=11, required=True, doc="as the records carry it", flow=_down),
-        Field(name="Label", length=69, required=True, flow=_down),
+        Field(name="Label", length=69, required=True, flow=_down, doc="as the ERP names it"),
         Field(name="IsoCode", length=3, doc="of a currency", flow=_down),
         Field(name="Action", length=10, doc="of a risk code: deliver | watch | block", flow=_down),
     ),
@@ -342,7 +344,7 @@ PARAMETER = Struct(
 TOMBSTONE = Struct(
     "Tombstone",
     (
-        Field(name="Key", length=64, required=True, flow=_down),
+        Field(name="Key", length=64, required=True, flow=_down, doc="of the record that is gone"),
         Field(name="Reason", length=20, required=True, doc="deleted | out_of_scope | dormant", flow=_down),
     ),
     "A record that is no longer there, or no longer takes part (CRM-05, CRM-12, CRM-32).",

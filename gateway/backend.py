@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Event, Lock
 from typing import Protocol
 
+import structlog
 from sqlalchemy import Connection, Engine, text
 
 from contracts.fields import Record
@@ -17,11 +18,13 @@ from gateway.checks import CheckResult, run_checks
 from gateway.company import Company, CompanyWatch
 from gateway.configuration import configuration
 from gateway.database import open_database, reading, writing
-from gateway.errors import DatabaseProblem
+from gateway.errors import DatabaseProblem, DatabaseRefused
 from gateway.ledger import CHUNK, DELETED
 from gateway.settings import GatewaySettings
-from gateway.sidetables import create_side_tables
+from gateway.sidetables import create_side_tables, index_modifications
 from gateway.sweep import Clock, moment_of, utc_now
+
+log = structlog.get_logger("gateway")
 
 COMPARE_PAUSE_S = 0.05
 """Between two steps of a full comparison: calls come first."""
@@ -153,7 +156,9 @@ class SqlBackend:
             with reading(engine) as connection:
                 self._company(connection)
             with writing(engine) as connection:
-                create_side_tables(connection, index_modifications=self._settings.index_modifications)
+                create_side_tables(connection)
+            if self._settings.index_modifications:
+                _index(engine)
         except DatabaseProblem:
             engine.dispose()
             raise
@@ -162,6 +167,15 @@ class SqlBackend:
     def _company(self, connection: Connection) -> Company:
         today = moment_of(connection, self._clock, self._settings.zone).wall.date()
         return self._watch.look(connection, today)
+
+
+def _index(engine: Engine) -> None:
+    try:
+        with writing(engine) as connection:
+            index_modifications(connection)
+    except DatabaseRefused as problem:
+        # A user without the right to create indexes is served all the same, only more slowly.
+        log.warning("no index on cbModification", reason=problem.message, remedy="let an administrator create it")
 
 
 def _every_key(company: Company, connection: Connection) -> Iterator[str]:

@@ -155,16 +155,15 @@ class Standing:
     scan: str
 
 
-def create_side_tables(connection: Connection, *, index_modifications: bool = True) -> None:
-    """Create what is missing: the side tables, their one row, and the indexes the polls need when allowed."""
+def create_side_tables(connection: Connection) -> None:
+    """Create what is missing of the side tables and their one row."""
     SIDE.create_all(connection)
     if connection.execute(select(GW_STATE.c.id)).first() is None:
         connection.execute(insert(GW_STATE).values(id=1, epoch=uuid4().hex[:16], seq=0, scan=""))
-    if index_modifications:
-        _index_modifications(connection)
 
 
-def _index_modifications(connection: Connection) -> None:
+def index_modifications(connection: Connection) -> None:
+    """Create the indexes the polls need where Sage 100 has none."""
     inspector = inspect(connection)
     present = set(inspector.get_table_names())
     for table in POLLED:

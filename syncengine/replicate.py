@@ -44,6 +44,7 @@ class Rules:
     cycle_id: int
     client_type: str
     supplier_type: str
+    company_types: Mapping[str, str | None] = field(default_factory=dict)
     territory_id: int | None = None
     supplier_territory_id: int | None = None
     manager_id: int | None = None
@@ -90,6 +91,10 @@ class Rules:
     def company_type(self, tiers_type: Any) -> str:
         """The type of the Company of a new tiers (CRM-35)."""
         return self.supplier_type if tiers_type == SUPPLIER else self.client_type
+
+    def following_type(self, tiers_type: Any, current: str) -> str:
+        """The Company's type once its tiers is of that type: unchanged while it stands for it (CRM-35)."""
+        return current if self.company_types.get(current) == tiers_type else self.company_type(tiers_type)
 
     def territory(self, tiers_type: Any) -> int | None:
         """The territory of a new Company; suppliers may have one of their own (CRM-16)."""

@@ -20,6 +20,7 @@ def load_rules(bulk: Bulk, integration: Integration, *, cycle_id: int) -> Rules:
         cycle_id=cycle_id,
         client_type=integration.client_company_type,
         supplier_type=integration.supplier_company_type,
+        company_types=integration.company_types,
         territory_id=integration.default_territory_id or world,
         supplier_territory_id=integration.supplier_territory_id,
         manager_id=integration.default_manager_id,

@@ -86,6 +86,8 @@ class Updates:
 
     def _company(self, changed: Values, company: dict[str, Any]) -> Values:
         replicated = to_company(changed)
+        if "type" in changed:
+            replicated["company_type"] = self._rules.following_type(changed["type"], company["company_type"])
         written = self._replace(Entity.COMPANY, company, replicated, company["code"], Rule.REPLICATED)
         if "representative" in changed:
             manager = self._rules.manager(changed["representative"], company["manager_id"])

@@ -68,6 +68,17 @@ def test_every_operation_and_structure_has_its_place() -> None:
     assert {f"#{heading.lower()}" for heading in headings} >= set(re.findall(r"\]\((#[^)]*)\)", TEXT))
 
 
+def test_every_element_says_what_it_means() -> None:
+    messages = [struct for operation in OPERATIONS for struct in (operation.request, operation.response)]
+
+    assert [
+        (struct.name, field.name)
+        for struct in (*structures(), *messages)
+        for field in struct.fields
+        if not (field.label or field.doc)
+    ] == []
+
+
 def assert_valid(document: str) -> etree._Element:
     body = body_of(parse(document.encode()))
     checked = body if body.tag != f"{{{SOAP}}}Fault" else body.find(f"detail/{{{NAMESPACE}}}{FAULT.name}")

@@ -11,7 +11,6 @@ from contracts.messages import (
     EXECUTE_TRANSACTIONS,
     SET_KEY,
     SET_RECORDS,
-    SOLVENCY,
     TRANSACTION,
     EntitySet,
 )
@@ -26,6 +25,7 @@ from contracts.tables import (
     TOMBSTONE,
     TURNOVER,
 )
+from contracts.views import SOLVENCY
 
 BOTH_WAYS = [
     pytest.param(TIERS, "name", "CT_Intitule", "CRM-37", id="nom"),

@@ -17,7 +17,7 @@ from tests.crm import Dump, dump, trees
 from tests.end_to_end.stand import Stand, stand
 from tests.gateway.live import COMPANY
 
-TIERS = 60
+TIERS = 40
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,10 +19,13 @@ from contracts.tables import FREE_FIELD, REPRESENTATIVE, TIERS, TURNOVER
 from gateway.changelog import ChangeLog
 from gateway.company import CompanyWatch
 from gateway.database import create_base, open_database, writing
-from gateway.demo.edits import insert_tiers
+from gateway.demo.edits import insert_tiers, next_number
 from gateway.sage import (
     F_COLLABORATEUR,
+    F_COMPTET,
+    F_COMPTETG,
     F_DOCENTETE,
+    F_LIVRAISON,
     F_REGLEMENTT,
     P_CATCOMPTA,
     P_CRISQUE,
@@ -30,7 +33,7 @@ from gateway.sage import (
     P_REGLEMENT,
     P_TIERS,
 )
-from gateway.sage.defaults import TiersType, stamped
+from gateway.sage.defaults import TiersType, new_tiers, stamped
 from gateway.settings import Synchronise
 from gateway.sidetables import create_side_tables
 
@@ -76,6 +79,17 @@ def make_base(url: str, *, tiers: int = 5) -> Engine:
         insert_tiers(connection, "SAL001", "Un salarié", kind=TiersType.EMPLOYEE, at=LONG_AGO)
         insert_tiers(connection, "URSSAF", "Un organisme", kind=TiersType.OTHER, at=LONG_AGO)
     return engine
+
+
+def insert_clients(connection: Connection, count: int, *, prefix: str = "T") -> None:
+    """Clients T001.. in bulk, each with the delivery address Sage 100 makes with it, written long ago."""
+    columns: dict[str, Any] = {"CT_Ville": "Lyon", "N_Risque": 1, "CO_No": 1}
+    made = [new_tiers(f"{prefix}{n:03}", f"Client {n}", LONG_AGO, **columns) for n in range(1, count + 1)]
+    first = next_number(connection, F_LIVRAISON.c.LI_No)
+    connection.execute(insert(F_COMPTET), [one.tiers for one in made])
+    connection.execute(insert(F_COMPTETG), [one.account for one in made])
+    deliveries = [{**one.delivery, "LI_No": number} for number, one in enumerate(made, first)]
+    connection.execute(insert(F_LIVRAISON), deliveries)
 
 
 def _write_lists(connection: Connection) -> None:

@@ -27,10 +27,9 @@ from contracts.envelope import SOAP, body_of, parse, raise_fault
 from contracts.errors import RemoteFault
 from contracts.messages import NAMESPACE, OPERATIONS, EntitySet
 from gateway.database import writing
-from gateway.demo.edits import insert_tiers
 from gateway.serve import CannotListen, serve
 from gateway.settings import settings_from
-from tests.gateway.base import LONG_AGO, make_base
+from tests.gateway.base import insert_clients, make_base
 from tests.gateway.live import COMPANY, PASSWORD, USER, LiveGateway, gateway_settings, live_gateway
 
 AUTH = HTTPBasicAuth(USER.encode(), PASSWORD.encode())
@@ -316,8 +315,7 @@ def test_serve_tells_its_port_and_ends_in_order(settings_file: Path) -> None:
 @pytest.mark.req("CRM-01", "CRM-13")
 def test_a_gateway_killed_in_the_middle_goes_on_where_it_was(settings_file: Path, base: Engine) -> None:
     with writing(base) as connection:
-        for number in range(1_100):
-            insert_tiers(connection, f"N{number:04}", f"Nouveau {number}", at=LONG_AGO)
+        insert_clients(connection, 1_100, prefix="N")
     cursor, codes, at_end = "", [], False
     while not at_end:
         with _process(settings_file) as (process, url), GatewayClient(url, USER, PASSWORD) as client:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from importlib.metadata import version
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, inspect
 
 from contracts.client import GatewayClient
 from contracts.errors import RemoteFault
@@ -298,3 +298,13 @@ def test_a_caller_who_waits_in_vain_is_answered_in_time(gateway: LiveGateway) ->
 
     assert 0.4 < time.monotonic() - began < 5
     assert not page.many("change_sets")[0].many("tiers_list")
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_an_index_on_the_time_of_change_is_made_where_allowed(base: Engine, allowed: bool) -> None:
+    with live_gateway(base, index_modifications=allowed) as live, live.client() as client:
+        client.get_configuration()
+        client.get_configuration()
+
+    indexed = {index["column_names"][0] for index in inspect(base).get_indexes("F_CONTACTT")}
+    assert ("cbModification" in indexed) is allowed

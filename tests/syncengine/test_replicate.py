@@ -51,6 +51,15 @@ def test_a_new_tiers_gets_the_company_type_of_its_kind() -> None:
     assert rules().company_type(SUPPLIER) == "fournisseur"
 
 
+@pytest.mark.req("CRM-35")
+def test_the_company_type_follows_a_tiers_that_changes_its_kind_unless_it_stands_for_it_already() -> None:
+    mapped = rules(company_types={"client": CLIENT, "prospect": CLIENT, "fournisseur": SUPPLIER})
+
+    assert mapped.following_type(SUPPLIER, "prospect") == "fournisseur"
+    assert mapped.following_type(CLIENT, "prospect") == "prospect"
+    assert mapped.following_type(CLIENT, "fournisseur") == "client"
+
+
 @pytest.mark.req("CRM-16")
 def test_suppliers_go_to_their_own_territory_when_there_is_one() -> None:
     assert rules(territory_id=1).territory(SUPPLIER) == 1
