@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from benchmarks.first_sync import first_sync
 from benchmarks.kills import kills
 from benchmarks.pull import pull
+from benchmarks.register import register
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -47,6 +49,16 @@ def kills_command(
 ) -> None:
     """First synchronisations killed at random moments and started again, compared with an undisturbed one."""
     _show(kills(tiers=tiers, count=count, seed=seed), as_json=as_json)
+
+
+@app.command("register")
+def register_command(
+    file: Annotated[Path, typer.Argument(help="A register extract, as `sage-gateway load-companies` takes it.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """A register extract loaded, synchronised, and every row accounted for."""
+    _show(register(file), as_json=as_json)
 
 
 def _show(figures: dict[str, Any], *, as_json: bool) -> None:

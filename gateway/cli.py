@@ -228,8 +228,15 @@ def _show(values: dict[str, Any], *, as_json: bool) -> None:
         return
     table = Table(show_header=False, box=None)
     for name, value in values.items():
-        table.add_row(name.replace("_", " "), str(len(value) if isinstance(value, list) else value))
+        table.add_row(name.replace("_", " "), _plain(value))
     Console().print(table)
+
+
+def _plain(value: Any) -> str:
+    """A figure as a person reads it: lists by their length, figures by reason on lines of their own."""
+    if isinstance(value, dict):
+        return "\n".join(f"{name!s}: {count}" for name, count in value.items()) or "none"
+    return str(len(value) if isinstance(value, list | tuple) else value)
 
 
 def _print_checks(failed: list[CheckResult], total: int) -> None:
