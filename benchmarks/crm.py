@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from syncengine.cycle import utc_now
-from syncengine.integrations import IntegrationDraft, activate, create
+from syncengine.integration_draft import IntegrationDraft
+from syncengine.integrations import activate, create
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, settings_from
 from syncengine.store import Store, open_store

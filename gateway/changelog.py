@@ -1,7 +1,8 @@
 """The change log: pages of what changed after a cursor, set after set, found by a scan that runs with each call.
 
-A cursor is `epoch-seq-left`: whose log it is, the last number dealt with, and how many changes were then known to remain. It is
-opaque to the caller. A number is given once, under the scan lock, and committed with its row.
+A cursor is `epoch-seq-left-scans`: whose log it is, the last number dealt with, how many changes were then known to remain, and
+how many scans the log had seen, which tells a cursor from a future that a restored backup has undone. It is opaque to the caller.
+A number is given once, under the scan lock, and committed with its row.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gateway.ledger import Change, Found, Ledger, changes_after, count_after
 from gateway.refusals import CursorUnknown
 from gateway.sage import F_COMPTET
 from gateway.scan import FRESH, Scan
-from gateway.sidetables import ScanState, Standing, lock_standing, read_standing, store_standing
+from gateway.sidetables import ScanState, Standing, lock_standing, read_standing, renew_epoch, store_standing
 from gateway.sweep import Clock, moment_of, utc_now
 
 STEP_LEAST, STEP_MOST = 500, 2_000
@@ -55,6 +56,7 @@ class Cursor:
 
     seq: int = 0
     left: int | None = None
+    scans: int = 0
 
     @classmethod
     def parse(cls, text: str, standing: Standing) -> Cursor:
@@ -62,16 +64,14 @@ class Cursor:
         if not text:
             return cls()
         epoch, *numbers = text.split("-")
-        if epoch != standing.epoch or len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+        if epoch != standing.epoch or len(numbers) != 3 or not all(number.isdecimal() for number in numbers):
             raise CursorUnknown("the cursor was not given by this base", field="Cursor")
-        seq, left = map(int, numbers)
-        if seq > standing.seq:
-            raise CursorUnknown("the cursor is ahead of this base: was a backup restored?", field="Cursor")
-        return cls(seq=seq, left=left)
+        seq, left, scans = map(int, numbers)
+        return cls(seq=seq, left=left, scans=scans)
 
     def text(self, epoch: str) -> str:
         """As it is handed out."""
-        return f"{epoch}-{self.seq}-{self.left or 0}"
+        return f"{epoch}-{self.seq}-{self.left or 0}-{self.scans}"
 
 
 class ChangeLog:
@@ -92,6 +92,7 @@ class ChangeLog:
 
         Raises CursorUnknown, DatabaseProblem.
         """
+        self._refuse_undone(wanted)
         until = time.monotonic() + PATIENCE_S
         step = min(max(page_size, STEP_LEAST), STEP_MOST)
         # While the base is walked through, what was found before may fill the page already.
@@ -103,6 +104,20 @@ class ChangeLog:
             if settled or complete or any(map(len, pages)) or time.monotonic() > until:
                 break
         return pages
+
+    def _refuse_undone(self, wanted: Sequence[tuple[EntitySet, str]]) -> None:
+        """Refuse cursors given after the backup that this base was restored from: their numbers mean something else now.
+
+        Seen before this call's own scan is counted. The log then takes another identity, for cursors of other callers too.
+        """
+        with self._looking_again(), reading(self._engine) as connection:
+            standing = read_standing(connection)
+        places = [Cursor.parse(cursor, standing) for _, cursor in wanted]
+        if all(place.scans <= standing.scans and place.seq <= standing.seq for place in places):
+            return
+        with self._lock, writing(self._engine) as connection:
+            renew_epoch(connection, standing.epoch)
+        raise CursorUnknown("the cursor is ahead of this base: was a backup restored?", field="Cursor")
 
     def scan(self, limit: int = STEP_LEAST) -> bool:
         """One bounded, committed step of the scan; whether all that is in the base is now in the log."""
@@ -194,10 +209,12 @@ class ChangeLog:
         complete = len(changes) < room
         last = changes[-1].seq if changes else place.seq
         left = 0 if complete else _left(connection, entity, last, place, len(changes))
+        # A cursor that has not moved stays the same text.
+        scans = standing.scans if changes or not place.scans else place.scans
         records, tombstones = self._contents(connection, company, entity, changes)
         return SetPage(
             entity=entity,
-            cursor=Cursor(seq=last, left=left).text(standing.epoch),
+            cursor=Cursor(seq=last, left=left, scans=scans).text(standing.epoch),
             at_end=complete and settled,
             remaining=left + (_unwalked(connection, state) if entity is EntitySet.TIERS else 0),
             records=records,

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Select,
     SmallInteger,
     String,
     Table,
@@ -57,6 +58,7 @@ GW_STATE = Table(
     Column("epoch", String(16), nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("scan", Text, nullable=False),
+    Column("scans", BigInteger, nullable=False),
 )
 
 POLLED: tuple[Table, ...] = (
@@ -148,18 +150,19 @@ class ScanState:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """The one row of `GW_STATE`: the identity of this log, the last number it gave, and where its scan stands."""
+    """The one row of `GW_STATE`: the identity of this log, the last number it gave, where its scan stands, how many there were."""
 
     epoch: str
     seq: int
     scan: str
+    scans: int
 
 
 def create_side_tables(connection: Connection) -> None:
     """Create what is missing of the side tables and their one row."""
     SIDE.create_all(connection)
     if connection.execute(select(GW_STATE.c.id)).first() is None:
-        connection.execute(insert(GW_STATE).values(id=1, epoch=uuid4().hex[:16], seq=0, scan=""))
+        connection.execute(insert(GW_STATE).values(id=1, epoch=_new_epoch(), seq=0, scan="", scans=0))
 
 
 def index_modifications(connection: Connection) -> None:
@@ -184,21 +187,29 @@ def modification_index(table: Table) -> Index:
 
 def read_standing(connection: Connection) -> Standing:
     """Where the log stands, for a reader."""
-    row = connection.execute(select(GW_STATE.c.epoch, GW_STATE.c.seq, GW_STATE.c.scan)).one()
-    return Standing(epoch=row.epoch, seq=row.seq, scan=row.scan)
+    return _standing(connection, select(GW_STATE))
 
 
 def lock_standing(connection: Connection) -> Standing:
     """The same for the one writer: whoever else wants to scan waits here until this transaction ends."""
-    query = (
-        select(GW_STATE.c.epoch, GW_STATE.c.seq, GW_STATE.c.scan)
-        .with_for_update()
-        .with_hint(GW_STATE, "WITH (UPDLOCK, HOLDLOCK)", "mssql")
-    )
+    query = select(GW_STATE).with_for_update().with_hint(GW_STATE, "WITH (UPDLOCK, HOLDLOCK)", "mssql")
+    return _standing(connection, query)
+
+
+def _standing(connection: Connection, query: Select[Any]) -> Standing:
     row = connection.execute(query).one()
-    return Standing(epoch=row.epoch, seq=row.seq, scan=row.scan)
+    return Standing(epoch=row.epoch, seq=row.seq, scan=row.scan, scans=row.scans)
 
 
 def store_standing(connection: Connection, seq: int, scan: str) -> None:
     """Store what a scan step has reached."""
-    connection.execute(update(GW_STATE).values(seq=seq, scan=scan))
+    connection.execute(update(GW_STATE).values(seq=seq, scan=scan, scans=GW_STATE.c.scans + 1))
+
+
+def renew_epoch(connection: Connection, lost: str) -> None:
+    """Give the log another identity, so that every cursor of the lost one is refused; only once for the same loss."""
+    connection.execute(update(GW_STATE).where(GW_STATE.c.epoch == lost).values(epoch=_new_epoch()))
+
+
+def _new_epoch() -> str:
+    return uuid4().hex[:16]

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from contracts.errors import Problem
-from syncengine import integration_commands, integrations, logs, secrets, sync_command
+from syncengine import company_commands, integration_commands, integrations, logs, secrets, sync_command
 from syncengine.engine import opened
 from syncengine.errors import ExitCode, Interrupted, exit_code
 from syncengine.integration_commands import AsJson, Name
@@ -31,12 +31,14 @@ errors = typer.Typer(no_args_is_help=True, help="Records that could not be synch
 log_files = typer.Typer(no_args_is_help=True, help="Log files, one per integration.")
 key = typer.Typer(no_args_is_help=True, help="The key of the stored passwords.")
 app.add_typer(integration_commands.app, name="integration")
+app.add_typer(company_commands.app, name="company")
 app.add_typer(database, name="db")
 app.add_typer(errors, name="errors")
 app.add_typer(log_files, name="logs")
 app.add_typer(key, name="key")
 app.command("sync")(sync_command.sync)
 app.command("demo")(sync_command.demo)
+app.command("fields")(company_commands.fields)
 
 
 def main() -> None:

@@ -30,11 +30,11 @@ from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Integration,
 from syncengine.model.link import Entity
 from syncengine.progress import Progress
 from syncengine.pull import PATIENCE, Patience, pages, persistently
-from syncengine.reference import apply_free_fields, apply_parameters, apply_representatives, apply_turnover, storable
+from syncengine.reference import apply_free_fields, apply_parameters, apply_representatives, apply_turnover
 from syncengine.replicate import Rules
 from syncengine.rules import load_rules
 from syncengine.store import Store
-from syncengine.sync_errors import Failure, settle
+from syncengine.sync_errors import Failure, left_open, settle
 from syncengine.tiers import Counts, apply_tiers, recoverable
 
 PARAMETERS_AGE: Final = timedelta(minutes=30)
@@ -83,6 +83,7 @@ class _Run:
     around: Surroundings
     counts: Counts = field(default_factory=Counts)
     rules: Rules | None = None
+    refreshed: bool = False
     calls: int = 0
     done: int = 0
 
@@ -177,6 +178,7 @@ def _parameters(run: _Run, client: GatewayClient) -> None:
         changed = apply_parameters(bulk, parameters, integration_id=run.integration.id)
         _seen(bulk, run.integration.id, configuration, now)
     run.counts.reference["parameters"] = changed
+    run.refreshed = True
     _set_running(run)
 
 
@@ -223,20 +225,23 @@ def _pull(run: _Run, client: GatewayClient) -> None:
 def _take(run: _Run, page: Page) -> None:
     """Apply one page; page, cursors and progress commit together."""
     _same_company(run, page.company)
+    counts, done = run.counts.copy(), run.done
     with run.commit() as bulk:
         _still_wanted(run, bulk)
         for changes in page.change_sets:
-            run.counts.add(_apply(run, bulk, changes))
-            run.done += len(changes.records) + len(changes.tombstones) + len(changes.rejected)
+            counts.add(_apply(run, bulk, changes))
+            done += len(changes.records) + len(changes.tombstones) + len(changes.rejected)
             _keep_cursor(run, bulk, changes)
-        total = run.done + sum(changes.remaining for changes in page.change_sets)
+        total = done + sum(changes.remaining for changes in page.change_sets)
         phase = page.change_sets[-1].entity_set.value if page.change_sets else ""
-        progress = Progress(phase=phase, done=run.done, total=total, refused=run.counts.refused)
+        progress = Progress(phase=phase, done=done, total=total, refused=counts.refused)
         bulk.connection.execute(
             update(Cycle)
             .where(Cycle.id == run.cycle_id)
-            .values(progress_done=run.done, progress_total=total, phase=phase, counts=run.counts.as_dict())
+            .values(progress_done=done, progress_total=total, phase=phase, counts=counts.as_dict())
         )
+    # Only what is committed counts.
+    run.counts, run.done = counts, done
     run.around.watch(progress)
 
 
@@ -260,7 +265,6 @@ def _apply(run: _Run, bulk: Bulk, changes: Changes) -> Counts:
         count = apply_representatives(bulk, records, gone, integration_id=integration_id)
         run.rules = None
     else:
-        records = storable(records, failures)
         count = apply_turnover(bulk, records, gone, integration_id=integration_id, now=now)
     dealt_with = [record.text(key) for record in records] + gone
     settle(bulk, entity, failures, dealt_with, integration_id=integration_id, cycle_id=run.cycle_id, now=now)
@@ -290,18 +294,22 @@ def _keep_cursor(run: _Run, bulk: Bulk, changes: Changes) -> None:
 def _retry(run: _Run, client: GatewayClient) -> None:
     """Records in error whose reason is gone are asked for again: their category or representative exists by now (CRM-49).
 
-    What is stored decides, not what this cycle saw change: a cycle that was stopped in between loses no retry (G9).
+    What is stored decides, not what this cycle saw change: a cycle that was stopped in between loses no retry (G9). With each
+    refresh of the parameters all others are asked for too: what was damaged on its way comes right by itself.
     """
     with run.store.reading() as session:
         bulk = Bulk(session.connection())
         run.rules = load_rules(bulk, run.integration, cycle_id=run.cycle_id)
-        keys = recoverable(bulk, run.rules)
-    for batch in batches(keys):
+        keys = set(recoverable(bulk, run.rules))
+        if run.refreshed:
+            keys |= set(left_open(bulk, Entity.ACCOUNT, integration_id=run.integration.id, before=run.cycle_id))
+    for batch in batches(sorted(keys)):
         ask = partial(client.get_records, EntitySet.TIERS, batch)
         changes = persistently(ask, run.around.patience)
         with run.commit() as bulk:
             _still_wanted(run, bulk)
-            run.counts.add(_apply_tiers(run, bulk, changes))
+            counts = _apply_tiers(run, bulk, changes)
+        run.counts.add(counts)
 
 
 def _same_company(run: _Run, company: str) -> None:

@@ -29,7 +29,7 @@ from syncengine.connection import Target, first_failure, run_connection_test
 from syncengine.cycle import Report, utc_now
 from syncengine.engine import Engine
 from syncengine.errors import SettingsInvalid
-from syncengine.integrations import IntegrationDraft
+from syncengine.integration_draft import IntegrationDraft
 from syncengine.model import Account, Company, FreeFieldDefinition, JournalEntry, Link
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from

@@ -27,6 +27,7 @@ _EXIT_WORDS = {
 _RECORDS = {
     "invalid_record": "the record breaks the contract: too long, not a number, a required value missing",
     "code_missing": "the tiers has no code",
+    "name_missing": "the tiers has no name (Intitulé)",
     "duplicate_code": "two tiers have one code, capitals aside",
     "duplicate_child": "two contacts or addresses of the tiers have one number",
     "unknown_representative": "the representative is not in the ERP's list",

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from contracts.errors import Problem
+from syncengine.logs import record
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, load_settings
 from syncengine.store import Store, open_store
@@ -24,10 +26,14 @@ class Engine:
 def opened(*, check: bool = True) -> Iterator[Engine]:
     """The engine as the environment and ``syncengine.toml`` set it up, closed at the end.
 
-    Raises SettingsInvalid and the DatabaseProblems of ``open_store``; ``check`` is passed to it.
+    Raises SettingsInvalid and the DatabaseProblems of ``open_store``, which are logged too; ``check`` is passed to it.
     """
     settings = load_settings()
-    store = open_store(settings.database, check=check)
+    try:
+        store = open_store(settings.database, check=check)
+    except Problem as problem:
+        record(settings, problem)
+        raise
     try:
         yield Engine(settings=settings, store=store, secrets=Secrets(settings))
     finally:

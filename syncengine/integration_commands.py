@@ -17,7 +17,8 @@ from syncengine import integrations
 from syncengine.connection import StepResult, StepStatus, Target, first_failure, run_connection_test
 from syncengine.engine import opened
 from syncengine.errors import InputRefused, IntegrationInvalid, exit_code
-from syncengine.integrations import IntegrationDraft, IntegrationRecord
+from syncengine.integration_draft import IntegrationDraft
+from syncengine.integrations import IntegrationRecord
 from syncengine.model import Integration
 from syncengine.screen import show_facts, show_json, show_table
 

@@ -13,7 +13,7 @@ from syncengine.errors import IntegrationInvalid
 from syncengine.model import CodeMode
 
 if TYPE_CHECKING:
-    from syncengine.integrations import IntegrationDraft
+    from syncengine.integration_draft import IntegrationDraft
 
 INTERVAL_MIN: Final = range(30, 7 * 24 * 60 + 1)
 TIMEOUT_S: Final = range(5, 601)

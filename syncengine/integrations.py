@@ -6,66 +6,24 @@ Passwords go in and are never shown again; ``erp_password`` reads one back, to c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from datetime import datetime, time
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from contracts.tables import CLIENT, SUPPLIER
 from syncengine.errors import IntegrationInvalid, IntegrationUnknown, SecondIntegration, SettingsLocked
+from syncengine.integration_draft import IntegrationDraft
 from syncengine.integration_rules import check
 from syncengine.model import (
-    WORLD,
-    AssignmentRule,
-    CodeMode,
     Integration,
     IntegrationState,
     Territory,
-    TransferMode,
     User,
 )
 from syncengine.secrets import Secrets
-
-
-def _company_types() -> dict[str, str | None]:
-    return {"client": CLIENT, "supplier": SUPPLIER, "prospect": CLIENT, "partner": None, "competitor": None}
-
-
-@dataclass(frozen=True, kw_only=True)
-class IntegrationDraft:
-    """All that can be entered. Territories and manager go by name and login; a password of None stays as it is.
-
-    ``company_types`` maps each company type to a tiers type, or to None for no creation (CRM-35).
-    """
-
-    name: str = "Sage100"
-    url: str = "http://127.0.0.1:8080"
-    erp_user: str = ""
-    erp_password: SecretStr | None = None
-    crm_user: str = ""
-    crm_password: SecretStr | None = None
-    company: str = ""
-    timeout_s: int = 60
-    interval_min: int = 60
-    daily_resync_at: time | None = None
-    transfer_mode: TransferMode = TransferMode.BY_HAND
-    default_territory: str | None = WORLD
-    supplier_territory: str | None = None
-    default_manager: str | None = None
-    code_mode: CodeMode = CodeMode.FREE
-    code_suffix: str = ""
-    manager_rule: AssignmentRule = AssignmentRule.IF_EMPTY
-    representative_rule: AssignmentRule = AssignmentRule.NONE
-    etendue_enabled: bool = False
-    etendue_server: str = ""
-    etendue_dossier: str = ""
-    etendue_order: bool = False
-    company_types: dict[str, str | None] = field(default_factory=_company_types)
-    client_company_type: str = "client"
-    supplier_company_type: str = "supplier"
 
 
 @dataclass(frozen=True, kw_only=True)

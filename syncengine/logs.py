@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,10 +19,12 @@ from pydantic import SecretStr
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from contracts.errors import Problem
 from syncengine.errors import InputRefused, SettingsInvalid
 from syncengine.settings import EngineSettings
 
 MASK: Final = "***"
+ENGINE_LOG: Final = "syncengine.log"
 _SECRET_NAME: Final = re.compile(r"password|passwd|secret|authorization|mot_de_passe|credential", re.IGNORECASE)
 _URL_PASSWORD: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 _LOG_NAME: Final = re.compile(r"integration-(\d+)\.log(\.\d+)?")
@@ -80,7 +82,7 @@ def integration_log(
     """
     configure()
     redactor = Redactor(*secrets)
-    handlers: list[logging.Handler] = [_file_handler(settings, integration_id, redactor)]
+    handlers: list[logging.Handler] = [_file_handler(settings, log_name(integration_id), redactor)]
     if screen:
         handlers.append(_screen_handler(redactor))
     sink = _sink(f"syncengine.{integration_id}", handlers)
@@ -92,6 +94,20 @@ def integration_log(
         _current_sink.reset(before)
         _open_sinks.remove(sink)
         for handler in handlers:
+            handler.close()
+
+
+def record(settings: EngineSettings, problem: Problem) -> None:
+    """Keep in ``syncengine.log`` what prevented a command before any integration was known; unwritable, it is left at that."""
+    configure()
+    with suppress(SettingsInvalid):
+        handler = _file_handler(settings, ENGINE_LOG, Redactor())
+        before = _current_sink.set(_sink("syncengine.engine", [handler]))
+        try:
+            told = {"code": problem.problem_code, "reason": problem.message, "remedy": problem.remedy}
+            structlog.get_logger().error("not_started", **told)
+        finally:
+            _current_sink.reset(before)
             handler.close()
 
 
@@ -136,11 +152,11 @@ def _sink(name: str, handlers: list[logging.Handler]) -> logging.Logger:
     return logger
 
 
-def _file_handler(settings: EngineSettings, integration_id: int, redactor: Redactor) -> logging.Handler:
+def _file_handler(settings: EngineSettings, name: str, redactor: Redactor) -> logging.Handler:
     try:
         settings.logs.mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(
-            settings.logs / log_name(integration_id),
+            settings.logs / name,
             maxBytes=settings.log_bytes,
             backupCount=settings.log_files,
             encoding="utf-8",

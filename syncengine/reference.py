@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
-from contracts.errors import InvalidRecord
 from contracts.fields import Record
-from contracts.tables import FREE_FIELD, PARAMETER, REPRESENTATIVE, TURNOVER
+from contracts.tables import FREE_FIELD, PARAMETER, REPRESENTATIVE
 from syncengine.bulk import Bulk, Row, table_of
 from syncengine.model import (
     ErpParameter,
@@ -22,9 +20,7 @@ from syncengine.model import (
     Representative,
     Turnover,
 )
-from syncengine.model.columns import SCALE
 from syncengine.model.link import Entity
-from syncengine.sync_errors import Failure, failure
 
 _PARAMETER: Final = tuple(PARAMETER.index)
 _REPRESENTATIVE: Final = tuple(REPRESENTATIVE.index)
@@ -99,29 +95,6 @@ def _align(
 
 
 TURNOVER_COLUMNS: Final = ("integration_id", "erp_key", "account_id", "current_year", "previous_year", "updated_at")
-
-
-AMOUNT_MAX: Final = Decimal(2**63 - 1) / SCALE
-"""The largest amount every store keeps exactly."""
-
-
-def storable(records: Iterable[Record], failures: list[Failure]) -> list[Record]:
-    """The turnovers whose amounts the base can keep; the others are added to ``failures``."""
-    good = []
-    for record in records:
-        field = next((name for name in _AMOUNTS if abs(record.amount(name)) > AMOUNT_MAX), None)
-        if field is None:
-            good.append(record)
-            continue
-        declared = TURNOVER.field(field)
-        problem = InvalidRecord(
-            f"{declared.label} is beyond {AMOUNT_MAX:.0f}", record=record.text("code"), field=declared.name
-        )
-        failures.append(failure(Entity.TURNOVER, record, problem))
-    return good
-
-
-_AMOUNTS: Final = ("current_year", "previous_year")
 
 
 def apply_turnover(

@@ -64,10 +64,18 @@ class Rules:
         return record if values is None else Record(TIERS, tuple(values))
 
     def check(self, record: Record) -> None:
-        """Raises InvalidRecord when the tiers has no code, or names a category, currency or representative not known."""
+        """Raises InvalidRecord when the tiers has no code or name, or names a category, currency or representative not known."""
         key = record.text("code")
         if not key:
             raise InvalidRecord("the tiers has no code", code="code_missing", record=key, field="Code")
+        if not record.values[_NAME]:
+            raise InvalidRecord(
+                "the tiers has no name",
+                code="name_missing",
+                record=key,
+                field="Name",
+                remedy="Enter the Intitulé of the tiers in Sage 100; it arrives with the next cycle.",
+            )
         for attr, kind in CHECKED.items():
             value = record.values[TIERS.index[attr]]
             if value and value not in self.parameters.get(kind, ()):
@@ -112,7 +120,7 @@ class Rules:
         return user
 
 
-_REPRESENTATIVE = TIERS.index["representative"]
+_NAME, _REPRESENTATIVE = TIERS.index["name"], TIERS.index["representative"]
 _CHILDREN = ((TIERS.index["addresses"], "Addresses"), (TIERS.index["contacts"], "Contacts"))
 
 

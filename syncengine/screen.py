@@ -32,7 +32,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    Console(soft_wrap=True).print(table)
+    # Values come from people: brackets and colons in a name are no markup.
+    Console(soft_wrap=True, markup=False, emoji=False).print(table)
 
 
 def show_facts(facts: dict[str, object]) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from contracts.errors import Problem
 from syncengine.database_errors import database_problems
 from syncengine.errors import SettingsInvalid
+from syncengine.fold import fold
 from syncengine.schema import check_version
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -130,6 +131,7 @@ def _make_folder(folder: Path) -> None:
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # Python's driver opens transactions by itself, late and without asking; _begin_sqlite does it instead.
     connection.isolation_level = None
+    connection.create_function("folded", 1, fold, deterministic=True)
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",

@@ -26,6 +26,8 @@ COLUMNS: Final = (
     *("first_cycle_id", "last_cycle_id", "attempts", "state", "first_at", "last_at"),
 )
 KEY_LENGTH: Final = 64
+KEYLESS: Final = "?"
+"""Before the mark of a record that has no key; no code of the ERP holds it."""
 _log = structlog.get_logger(__name__)
 
 
@@ -42,7 +44,7 @@ class Failure:
         """The key under which the failure is kept; of a record without one, a mark of its content."""
         if self.problem.record:
             return self.problem.record[:KEY_LENGTH]
-        return f"?{blake2b(self.payload.encode(), digest_size=8).hexdigest()}"
+        return f"{KEYLESS}{blake2b(self.payload.encode(), digest_size=8).hexdigest()}"
 
 
 def failure(entity: Entity, record: Record, problem: Problem) -> Failure:
@@ -122,6 +124,19 @@ def open_errors(bulk: Bulk, entity: Entity, *, integration_id: int) -> list[str]
         table.c.state == SyncErrorState.OPEN,
     )
     return list(bulk.connection.scalars(query.order_by(table.c.erp_key)))
+
+
+def left_open(bulk: Bulk, entity: Entity, *, integration_id: int, before: int) -> list[str]:
+    """The keys of the records in error since before that cycle, those that can be asked for."""
+    table = table_of(SyncError)
+    query = select(table.c.erp_key).where(
+        table.c.integration_id == integration_id,
+        table.c.entity == entity.value,
+        table.c.state == SyncErrorState.OPEN,
+        table.c.last_cycle_id < before,
+        table.c.erp_key.not_like(f"{KEYLESS}%"),
+    )
+    return list(bulk.connection.scalars(query))
 
 
 def tiers_in_error(bulk: Bulk, codes: Iterable[str], *, integration_id: int) -> list[Record]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -45,6 +45,10 @@ class Counts:
         self.refused += other.refused
         for name, count in other.reference.items():
             self.reference[name] = self.reference.get(name, 0) + count
+
+    def copy(self) -> Counts:
+        """The same figures, to be added to on their own."""
+        return replace(self, reference=dict(self.reference))
 
     def as_dict(self) -> dict[str, int]:
         """Figures by name, as the cycle keeps them."""

@@ -13,11 +13,12 @@ import pytest
 from gateway.database import open_database
 from gateway.demo import build_base
 from syncengine.model import CycleStatus
+from syncengine.store import open_store
 from tests.crm import Dump, dump, trees
 from tests.end_to_end.stand import Stand, stand
 from tests.gateway.live import COMPANY
 
-TIERS = 40
+TIERS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,12 @@ class Undisturbed:
 
     dump: Dump
     trees: dict[str, dict[str, Any]]
+
+
+def settled(made: Stand, undisturbed: Undisturbed) -> None:
+    """Assert that the CRM is as if all had been right from the start, and that no error is open."""
+    assert made.errors() == {}
+    assert trees(made.engine.store) == undisturbed.trees
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +55,18 @@ def undisturbed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Und
         return Undisturbed(dump=dump(made.engine.store), trees=trees(made.engine.store))
 
 
+@pytest.fixture(scope="session")
+def empty_crm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CRM base with its tables and nothing in it: making them takes longer than most tests."""
+    file = tmp_path_factory.mktemp("crm") / "crm.db"
+    open_store(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture
-def sage_file(template: Path, tmp_path: Path) -> Path:
-    """A copy of the base."""
+def sage_file(template: Path, empty_crm: Path, tmp_path: Path) -> Path:
+    """A copy of the base, an empty CRM base beside it."""
+    shutil.copy(empty_crm, tmp_path)
     return Path(shutil.copy(template, tmp_path))
 
 

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, select, update
 from sqlalchemy import Engine as Database
 
+import syncengine.engine
 from contracts.messages import EntitySet
 from gateway.database import open_database, writing
 from gateway.sage import F_COMPTET
@@ -26,8 +27,8 @@ from syncengine.cli import main
 from syncengine.cycle import Report, Surroundings, run_cycle, utc_now
 from syncengine.engine import Engine
 from syncengine.errors import ExitCode
-from syncengine.integrations import IntegrationDraft
-from syncengine.logs import log_name
+from syncengine.integration_draft import IntegrationDraft
+from syncengine.logs import ENGINE_LOG, log_name
 from syncengine.model import Account, Cursor, Cycle, CycleStatus, Integration, Link, SyncError, SyncErrorState
 from syncengine.pull import Patience
 from syncengine.secrets import Secrets
@@ -38,7 +39,10 @@ from tests.crm import trees
 from tests.end_to_end.proxy import Proxy, Way, proxy, stalled
 from tests.gateway.live import COMPANY, PASSWORD, USER, LiveGateway, live_gateway
 
-PAGE = 10
+PAGE = 8
+BUSY_S = 0.3
+LATER = timedelta(minutes=31)
+"""When the parameters are refreshed again (CRM-06)."""
 HASTE = Patience(attempts=3, first_s=0.02, longest_s=0.05)
 """Repeats as the real engine does, without its pauses."""
 
@@ -97,6 +101,7 @@ class Stand:
             patch.object(sys, "argv", ["syncengine", "sync", *arguments]),
             patch.dict("os.environ", {**environment, "COLUMNS": "200"}),
             patch.object(sync_command, "synchronise", partial(synchronise, patience=HASTE)),
+            patch.object(syncengine.engine, "open_store", partial(open_store, busy_timeout_s=BUSY_S)),
             redirect_stdout(out),
             redirect_stderr(err),
         ):
@@ -108,10 +113,11 @@ class Stand:
         return Ended(code=code, stdout=out.getvalue(), stderr=err.getvalue(), log=self._log()[before:])
 
     def _log(self) -> list[dict[str, Any]]:
-        file = self.engine.settings.logs / log_name(self.integration_id)
-        return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+        files = [self.engine.settings.logs / name for name in (log_name(self.integration_id), ENGINE_LOG)]
+        lines = [line for file in files if file.exists() for line in file.read_text("utf-8").splitlines()]
+        return [json.loads(line) for line in lines]
 
-    def set(self, **columns: Any) -> None:
+    def put(self, **columns: Any) -> None:
         """Change the integration record behind the rules."""
         with self.engine.store.writing() as session:
             session.execute(update(Integration).where(Integration.id == self.integration_id).values(**columns))
@@ -121,7 +127,7 @@ class Stand:
         if way is stalled:
             with self.gateway.client() as client:
                 client.get_configuration()
-            self.set(timeout_s=1)
+            self.put(timeout_s=1)
 
     @contextmanager
     def erp(self) -> Iterator[Connection]:
@@ -201,7 +207,7 @@ def stand(folder: Path, sage_file: Path, *, crm_url: str | None = None, **option
     sage = open_database(f"sqlite:///{sage_file}")
     url = crm_url or f"sqlite:///{folder / 'crm.db'}"
     settings = settings_from({"home": folder / "home", "database_url": SecretStr(url)})
-    store = open_store(url, busy_timeout_s=0.3)
+    store = open_store(url, busy_timeout_s=BUSY_S)
     engine = Engine(settings=settings, store=store, secrets=Secrets(settings))
     try:
         with live_gateway(sage, **({"page_size": PAGE} | options)) as gateway, proxy(gateway.url) as between:

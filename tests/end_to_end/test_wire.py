@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
+from contracts.client import GatewayClient
 from gateway.demo.edits import edit_tiers
 from syncengine.errors import ExitCode
-from syncengine.model import CycleStatus
+from syncengine.model import CycleStatus, Integration
 from tests.crm import differences, dump
 from tests.end_to_end import proxy
 from tests.end_to_end.conftest import TIERS, Undisturbed
 from tests.end_to_end.proxy import Way, altered, replaced
 from tests.end_to_end.stand import HASTE, Stand
+from tests.gateway.live import COMPANY, PASSWORD, USER, live_gateway
 
 HTML = b"<!DOCTYPE html><html><body>Please sign in to the network</body></html>"
 DOCTYPE = b'<?xml version="1.0"?><!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd"><x/>'
@@ -77,8 +80,8 @@ def recovers(made: Stand, undisturbed: Undisturbed) -> None:
     """Once the cause is gone the next cycle ends where an undisturbed run would."""
     made.whole(undisturbed.trees)
     made.proxy.calm()
-    assert made.sync().code == ExitCode.OK
-    assert made.last_cycle().status is CycleStatus.SUCCESS
+    report = made.cycle()
+    assert (report.problem, report.status) == (None, CycleStatus.SUCCESS)
     assert differences(undisturbed.dump, dump(made.engine.store)) == []
 
 
@@ -168,8 +171,67 @@ def test_a_gateway_that_is_not_running(made: Stand, undisturbed: Undisturbed) ->
     with socket.create_server(("127.0.0.1", 0)) as held:
         nobody = f"http://127.0.0.1:{held.getsockname()[1]}"
     url = made.proxy.url
-    made.set(url=nobody)
+    made.put(url=nobody)
     made.sync().told("gateway_unreachable", ExitCode.UNREACHABLE)
     made.failed("gateway_unreachable")
-    made.set(url=url)
+    made.put(url=url)
     recovers(made, undisturbed)
+
+
+@pytest.mark.req("CRM-14", "CRM-10", "CRM-52")
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"erp_user": "personne"}, "credentials_refused"),
+        ({"company": "AUTRE SA"}, "company_mismatch"),
+    ],
+)
+def test_an_integration_record_that_is_wrong(
+    made: Stand, undisturbed: Undisturbed, wrong: dict[str, str], code: str
+) -> None:
+    """As the gateway itself answers; asked once, since asking again would not help."""
+    made.put(**wrong)
+    made.sync().told(code, ExitCode.REFUSED)
+    made.failed(code)
+    assert (made.accounts, made.proxy.calls) == (set(), {"GetConfiguration": 1})
+    made.put(erp_user=USER, company=COMPANY)
+    recovers(made, undisturbed)
+
+
+@pytest.mark.guarantees
+@pytest.mark.req("CRM-14")
+def test_a_company_replaced_under_the_same_address(made: Stand, undisturbed: Undisturbed, sage_file: Path) -> None:
+    """Between two refreshes of the parameters too, nothing of another company is taken."""
+    made.sync()
+    with made.erp() as connection:
+        edit_tiers(connection, made.codes[0], CT_Intitule="Celui d'une autre société")
+    with live_gateway(made.sage, company="AUTRE SA") as other:
+        made.proxy.target = other.url
+        made.sync().told("company_mismatch", ExitCode.REFUSED)
+    assert differences(undisturbed.dump, dump(made.engine.store)) == []
+
+
+@pytest.mark.req("CRM-02", "CRM-15", "CRM-52")
+def test_a_gateway_that_refuses_the_engines_version(
+    made: Stand, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the gateway itself says it, to an engine of a later contract."""
+    with monkeypatch.context() as later:
+        later.setattr("contracts.client.CONTRACT_VERSION", "2.0")
+        made.sync().told("contract_version_unsupported", ExitCode.REFUSED)
+    made.failed("contract_version_unsupported")
+    recovers(made, undisturbed)
+
+
+@pytest.mark.req("CRM-02")
+def test_a_page_that_grows_over_the_limit_is_refused_as_it_comes(made: Stand, undisturbed: Undisturbed) -> None:
+    def limited(integration: Integration) -> GatewayClient:
+        return GatewayClient(integration.url, USER, PASSWORD, bytes_max=20_000)
+
+    report = made.cycle(connect=limited)
+    assert report.problem is not None
+    assert report.problem.problem_code == "document_too_large"
+    assert report.problem.remedy == "Set a smaller page size in the gateway's settings."
+    small = made.cycle(connect=limited, page_size=2)
+    assert small.status is CycleStatus.SUCCESS
+    assert differences(undisturbed.dump, dump(made.engine.store)) == []

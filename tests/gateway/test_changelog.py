@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from contracts.messages import EntitySet
-from gateway.database import writing
+from gateway.database import reading, writing
 from gateway.demo.edits import (
     delete_contact,
     delete_delivery,
@@ -275,14 +275,29 @@ def test_a_cursor_of_another_base_is_refused(base: Engine) -> None:
         assert "beginning" in refused.value.remedy
 
 
-def test_a_cursor_ahead_of_a_restored_base_is_refused(base: Engine) -> None:
-    caller = Caller(base)
+def test_cursors_from_a_future_that_a_restored_backup_has_undone_are_refused_for_good(base: Engine) -> None:
+    caller, other = Caller(base), Caller(base)
     caller.pull()
+    other.pull()
+    with reading(base) as connection:
+        saved = connection.execute(select(GW_STATE)).one()
+    for name in ("Après", "la sauvegarde"):
+        with writing(base) as connection:
+            edit_tiers(connection, "T001", CT_Intitule=name)
+        caller.pull()
+        other.pull()
     with writing(base) as connection:
-        connection.execute(update(GW_STATE).values(seq=2))
+        connection.execute(update(GW_STATE).values(**saved._mapping))
 
-    with pytest.raises(CursorUnknown):
-        caller.log.pages([(EntitySet.TIERS, caller.cursors[EntitySet.TIERS])], 10)
+    for late in (caller, other):
+        with pytest.raises(CursorUnknown):
+            late.log.pages([(EntitySet.TIERS, late.cursors[EntitySet.TIERS])], 10)
+    # The numbers of the undone future are given again, to other changes: its cursors stay refused.
+    for _ in range(9):
+        Caller(base).pull()
+    for late in (caller, other):
+        with pytest.raises(CursorUnknown):
+            late.log.pages([(EntitySet.TIERS, late.cursors[EntitySet.TIERS])], 10)
 
 
 @pytest.mark.req("CRM-09")

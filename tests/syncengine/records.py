@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from contracts.tables import CLIENT
-from syncengine.integrations import IntegrationDraft
+from syncengine.integration_draft import IntegrationDraft
 from syncengine.model import (
     Account,
     AssignmentRule,

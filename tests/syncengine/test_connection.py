@@ -90,6 +90,7 @@ def test_the_first_step_that_fails_is_the_right_one_and_the_rest_is_skipped(
         ("http://no-such-server.invalid:8080", "name"),
         (f"http://127.0.0.1:{closed_port()}", "port"),
     ],
+    ids=["no scheme", "no port number", "unknown name", "closed port"],
 )
 def test_what_cannot_be_reached_fails_at_its_step(url: str, step: str) -> None:
     failed = first_failure(run_connection_test(target(url)))

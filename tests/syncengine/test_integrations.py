@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from syncengine import integrations
 from syncengine.errors import IntegrationInvalid, IntegrationUnknown, SecondIntegration, SettingsLocked
-from syncengine.integrations import IntegrationDraft, IntegrationRecord
+from syncengine.integration_draft import IntegrationDraft
+from syncengine.integrations import IntegrationRecord
 from syncengine.model import (
     AssignmentRule,
     CodeMode,

@@ -106,6 +106,7 @@ def test_replication_takes_what_a_company_holds_and_leaves_the_rest() -> None:
     ("changes", "code", "field"),
     [
         ({"code": None}, "code_missing", "Code"),
+        ({"name": None}, "name_missing", "Name"),
         ({"accounting_category": "9"}, "unknown_accounting_category", "AccountingCategory"),
         ({"price_category": "9"}, "unknown_price_category", "PriceCategory"),
         ({"currency": "9"}, "unknown_currency", "Currency"),

@@ -15,7 +15,7 @@ from gateway.database import open_database, writing
 from gateway.demo import build_base
 from syncengine import integrations
 from syncengine.cycle import Report, Surroundings, run_cycle, utc_now
-from syncengine.integrations import IntegrationDraft
+from syncengine.integration_draft import IntegrationDraft
 from syncengine.model import Base, JournalEntry
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
