@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from syncengine.cycle import utc_now
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.integrations import activate, create
+from syncengine.run import utc_now
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, settings_from
 from syncengine.store import Store, open_store

@@ -15,9 +15,9 @@ from contracts.messages import CONTRACT_VERSION
 from contracts.schema import WSDL_FILE, contract_file
 from contracts.tables import ADDRESS, CONTACT, TIERS
 from syncengine.arrivals import CONTACT_LEAVES, CONTACT_PHONES, TIERS_PHONES
-from syncengine.cycle import utc_now
 from syncengine.model import Account, Address, Company, Contact, Email, Link, Phone
 from syncengine.replicate import COMPANY_LEAVES
+from syncengine.run import utc_now
 from syncengine.snapshot import LEAVES
 from syncengine.store import Store
 

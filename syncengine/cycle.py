@@ -5,10 +5,7 @@ A first synchronisation is a cycle whose cursors are at the beginning: the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -29,10 +26,10 @@ from syncengine.lease import Lease
 from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Integration, IntegrationState
 from syncengine.model.link import Entity
 from syncengine.progress import Progress
-from syncengine.pull import PATIENCE, Patience, pages, persistently
+from syncengine.pull import pages, persistently
 from syncengine.reference import apply_free_fields, apply_parameters, apply_representatives, apply_turnover
-from syncengine.replicate import Rules
 from syncengine.rules import load_rules
+from syncengine.run import Report, Run, Surroundings
 from syncengine.store import Store
 from syncengine.sync_errors import Failure, left_open, settle
 from syncengine.tiers import Counts, apply_tiers, recoverable
@@ -41,58 +38,6 @@ PARAMETERS_AGE: Final = timedelta(minutes=30)
 """Parameters are refreshed only when this much has passed (CRM-06)."""
 
 _log = structlog.get_logger(__name__)
-
-
-def utc_now() -> datetime:
-    """The present instant, aware."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What a cycle meets the world through: how to call the gateway and how patiently, the time, and who watches."""
-
-    connect: Callable[[Integration], GatewayClient]
-    clock: Callable[[], datetime] = utc_now
-    watch: Callable[[Progress], None] = lambda _progress: None
-    page_size: int | None = None
-    patience: Patience = PATIENCE
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """How a cycle ended."""
-
-    cycle_id: int
-    kind: CycleKind
-    status: CycleStatus
-    counts: Counts
-    calls: int
-    problem: Problem | None = None
-
-
-@dataclass(kw_only=True)
-class _Run:
-    """A cycle under way."""
-
-    store: Store
-    integration: Integration
-    cycle_id: int
-    kind: CycleKind
-    lease: Lease
-    around: Surroundings
-    counts: Counts = field(default_factory=Counts)
-    rules: Rules | None = None
-    refreshed: bool = False
-    calls: int = 0
-    done: int = 0
-
-    @contextmanager
-    def commit(self) -> Iterator[Bulk]:
-        """One transaction of the cycle; it holds only while the lease does."""
-        with self.store.writing() as session:
-            self.lease = leases.renew(session, self.lease, at=self.around.clock())
-            yield Bulk(session.connection())
 
 
 def run_cycle(store: Store, integration_id: int, around: Surroundings) -> Report:
@@ -120,7 +65,7 @@ def _may_run(integration: Integration) -> None:
         raise Disconnected(f"integration {integration.name} is disconnected from the ERP", record=integration.name)
 
 
-def _begin(store: Store, session: Session, integration: Integration, lease: Lease, around: Surroundings) -> _Run:
+def _begin(store: Store, session: Session, integration: Integration, lease: Lease, around: Surroundings) -> Run:
     """Record the cycle; one that its process left unfinished has failed."""
     now = around.clock()
     session.execute(
@@ -142,10 +87,10 @@ def _begin(store: Store, session: Session, integration: Integration, lease: Leas
     )
     session.add(cycle)
     session.flush()
-    return _Run(store=store, integration=integration, cycle_id=cycle.id, kind=kind, lease=lease, around=around)
+    return Run(store=store, integration=integration, cycle_id=cycle.id, kind=kind, lease=lease, around=around)
 
 
-def _work(run: _Run) -> Report:
+def _work(run: Run) -> Report:
     _log.info("cycle_started", cycle=run.cycle_id, kind=run.kind.value, company=run.integration.company)
     problem: Problem | None = None
     try:
@@ -165,7 +110,7 @@ def _work(run: _Run) -> Report:
     return _close(run, problem)
 
 
-def _parameters(run: _Run, client: GatewayClient) -> None:
+def _parameters(run: Run, client: GatewayClient) -> None:
     """1. Parameters, when 30 minutes have passed since the last time (CRM-04, CRM-06)."""
     now, last = run.around.clock(), run.integration.parameters_refreshed_at
     if last is not None and now - last < PARAMETERS_AGE:
@@ -196,12 +141,12 @@ def _seen(bulk: Bulk, integration_id: int, configuration: Record, now: datetime)
     )
 
 
-def _set_running(run: _Run) -> None:
+def _set_running(run: Run) -> None:
     with run.commit() as bulk:
         bulk.connection.execute(update(Cycle).where(Cycle.id == run.cycle_id).values(status=CycleStatus.RUNNING))
 
 
-def _pull(run: _Run, client: GatewayClient) -> None:
+def _pull(run: Run, client: GatewayClient) -> None:
     """2 and 3. Representatives, then tiers with their children: page by page, each committed with its cursor (G8)."""
     with run.store.reading() as session:
         stored = session.execute(
@@ -222,7 +167,7 @@ def _pull(run: _Run, client: GatewayClient) -> None:
         _pull(run, client)
 
 
-def _take(run: _Run, page: Page) -> None:
+def _take(run: Run, page: Page) -> None:
     """Apply one page; page, cursors and progress commit together."""
     _same_company(run, page.company)
     counts, done = run.counts.copy(), run.done
@@ -245,14 +190,14 @@ def _take(run: _Run, page: Page) -> None:
     run.around.watch(progress)
 
 
-def _still_wanted(run: _Run, bulk: Bulk) -> None:
+def _still_wanted(run: Run, bulk: Bulk) -> None:
     """A cycle ends at its next page once the integration is deactivated or disconnected (CRM-11, CRM-58)."""
     query = select(Integration.state, Integration.connected).where(Integration.id == run.integration.id)
     run.integration.state, run.integration.connected = bulk.connection.execute(query).one()
     _may_run(run.integration)
 
 
-def _apply(run: _Run, bulk: Bulk, changes: Changes) -> Counts:
+def _apply(run: Run, bulk: Bulk, changes: Changes) -> Counts:
     if changes.entity_set is EntitySet.TIERS:
         return _apply_tiers(run, bulk, changes)
     entity, key = _KEPT_AS[changes.entity_set], SET_KEY[changes.entity_set]
@@ -278,7 +223,7 @@ _KEPT_AS: Final = {
 }
 
 
-def _apply_tiers(run: _Run, bulk: Bulk, changes: Changes) -> Counts:
+def _apply_tiers(run: Run, bulk: Bulk, changes: Changes) -> Counts:
     if run.rules is None:
         run.rules = load_rules(bulk, run.integration, cycle_id=run.cycle_id)
     counts = apply_tiers(bulk, changes, run.rules, run.around.clock())
@@ -286,12 +231,12 @@ def _apply_tiers(run: _Run, bulk: Bulk, changes: Changes) -> Counts:
     return counts
 
 
-def _keep_cursor(run: _Run, bulk: Bulk, changes: Changes) -> None:
+def _keep_cursor(run: Run, bulk: Bulk, changes: Changes) -> None:
     row = (run.integration.id, changes.entity_set.value, changes.next_cursor, changes.at_end)
     bulk.upsert(Cursor, ("integration_id", "entity_set", "cursor", "at_end"), ("integration_id", "entity_set"), [row])
 
 
-def _retry(run: _Run, client: GatewayClient) -> None:
+def _retry(run: Run, client: GatewayClient) -> None:
     """Records in error whose reason is gone are asked for again: their category or representative exists by now (CRM-49).
 
     What is stored decides, not what this cycle saw change: a cycle that was stopped in between loses no retry (G9). With each
@@ -312,14 +257,14 @@ def _retry(run: _Run, client: GatewayClient) -> None:
         run.counts.add(counts)
 
 
-def _same_company(run: _Run, company: str) -> None:
+def _same_company(run: Run, company: str) -> None:
     """Raises CompanyMismatch before anything of another company is taken (CRM-14)."""
     wanted = run.integration.company
     if not same_company(wanted, company):
         raise CompanyMismatch(f"the gateway serves {company!r}, the integration names {wanted!r}", field="company")
 
 
-def _close(run: _Run, problem: Problem | None) -> Report:
+def _close(run: Run, problem: Problem | None) -> Report:
     """Record how it ended: status, counts, and what stopped it (CRM-10)."""
     if problem is not None:
         status = CycleStatus.FAILURE

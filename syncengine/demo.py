@@ -26,11 +26,11 @@ from sqlalchemy.orm import Session
 from contracts.errors import Unreachable
 from syncengine import integrations
 from syncengine.connection import Target, first_failure, run_connection_test
-from syncengine.cycle import Report, utc_now
 from syncengine.engine import Engine
 from syncengine.errors import SettingsInvalid
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.model import Account, Company, FreeFieldDefinition, JournalEntry, Link
+from syncengine.run import Report, utc_now
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
 from syncengine.store import open_store
@@ -62,6 +62,10 @@ def run_demo(folder: Path, *, tiers: int, console: Console) -> list[Report]:
             integration_id = _integration(engine, url, gateway.password, console)
             console.rule("3 · First synchronisation")
             first = _cycle(engine, integration_id, console)
+            arrived, refused = first.counts.arrived, first.counts.refused
+            console.print(
+                f"  {arrived} arrived + {refused} refused with a reason = {arrived + refused} of {tiers} tiers in the ERP"
+            )
             console.rule("4 · A day's work in the ERP")
             changes = json.loads(gateway.command("demo-changes", str(gateway.base), "--json"))
             for line in changes["lines"]:

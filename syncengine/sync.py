@@ -10,13 +10,14 @@ from pydantic import SecretStr
 
 from contracts.client import GatewayClient
 from contracts.errors import Problem
-from syncengine.cycle import Report, Surroundings, run_cycle
+from syncengine.cycle import run_cycle
 from syncengine.engine import Engine
 from syncengine.integrations import erp_password
 from syncengine.logs import integration_log
 from syncengine.model import Integration
 from syncengine.progress import Progress
 from syncengine.pull import PATIENCE, Patience
+from syncengine.run import Report, Surroundings
 
 _log = structlog.get_logger(__name__)
 

@@ -20,9 +20,9 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from syncengine.cycle import Report
 from syncengine.model import CycleStatus
 from syncengine.progress import Progress
+from syncengine.run import Report
 
 PHASES: Final = {
     "free_fields": "informations libres",
@@ -73,12 +73,12 @@ def progress_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
 
 
 def _lines(console: Console) -> Callable[[Progress], None]:
-    told = 0
+    told = Progress(phase="", done=0, total=0, refused=0)
 
     def show(progress: Progress) -> None:
         nonlocal told
-        if progress.done - told >= QUIET_STEP or progress.done == progress.total:
-            told = progress.done
+        if progress.done - told.done >= QUIET_STEP or (progress.done == progress.total and progress != told):
+            told = progress
             console.print(f"{PHASES.get(progress.phase, progress.phase)}: {progress.done} of {progress.total}")
 
     return show

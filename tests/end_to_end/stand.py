@@ -24,13 +24,14 @@ from gateway.database import open_database, writing
 from gateway.sage import F_COMPTET
 from syncengine import integrations, sync_command
 from syncengine.cli import main
-from syncengine.cycle import Report, Surroundings, run_cycle, utc_now
+from syncengine.cycle import run_cycle
 from syncengine.engine import Engine
 from syncengine.errors import ExitCode
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.logs import ENGINE_LOG, log_name
 from syncengine.model import Account, Cursor, Cycle, CycleStatus, Integration, Link, SyncError, SyncErrorState
 from syncengine.pull import Patience
+from syncengine.run import Report, Surroundings, utc_now
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
 from syncengine.store import open_store

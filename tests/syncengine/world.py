@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Engine, select
 from gateway.database import open_database, writing
 from gateway.demo import build_base
 from syncengine import integrations
-from syncengine.cycle import Report, Surroundings, run_cycle, utc_now
+from syncengine.cycle import run_cycle
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.model import Base, JournalEntry
+from syncengine.run import Report, Surroundings, utc_now
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
 from syncengine.store import Store, open_store
