@@ -18,7 +18,7 @@ from typing import Final
 
 from contracts.errors import Problem
 from contracts.exchanges import Exchange, exchanges
-from contracts.fault_codes import CALLER_CODES, GATEWAY_CODES, FaultCode
+from contracts.fault_codes import CALLER_CODES, GATEWAY_CODES, RESULT_CODES, FaultCode
 from contracts.fields import Field, Flow, Kind, Many, Part, Struct
 from contracts.messages import OPERATIONS, Operation
 from contracts.schema import structures
@@ -53,6 +53,7 @@ def written(text: str, found: Mapping[str, Exchange]) -> str:
         "operations": "\n".join(line for operation in OPERATIONS for line in _operation(operation, found)),
         "structures": "\n".join(line for struct in structures() for line in _structure(struct)),
         "gateway codes": "\n".join(_codes(GATEWAY_CODES)),
+        "result codes": "\n".join(_codes(RESULT_CODES)),
         "caller codes": "\n".join(_codes(CALLER_CODES)),
     }
     for name, content in parts.items():

@@ -24,12 +24,14 @@ from contracts.messages import (
     RECORD_KEY,
     TRANSACTION,
     VIEW_DOCUMENT,
+    VIEW_DOCUMENTS,
     EntitySet,
     Operation,
 )
 from contracts.tables import ADDRESS, TIERS
 from contracts.transport import GatewayTransport
 
+HTTP_OK: Final = 200
 KEPT: Final = 2
 """How many items of a list are shown."""
 
@@ -46,7 +48,10 @@ class Exchange:
 def exchanges(transport: GatewayTransport) -> dict[str, Exchange]:
     """An exchange for each operation, by its name. Raises Problem when the gateway has no tiers or does not answer."""
     code = _some_tiers(transport)
-    return {operation.name: _exchange(transport, operation, _request(operation, code)) for operation in OPERATIONS}
+    document = _some_document(transport, code)
+    return {
+        operation.name: _exchange(transport, operation, _request(operation, code, document)) for operation in OPERATIONS
+    }
 
 
 def _some_tiers(transport: GatewayTransport) -> str:
@@ -56,6 +61,16 @@ def _some_tiers(transport: GatewayTransport) -> str:
         for tiers in change_set.many("tiers_list"):
             return tiers.text("code")
     raise ContractError("the gateway has no tiers to show", remedy="Serve a base made by `sage-gateway demo-base`.")
+
+
+def _some_document(transport: GatewayTransport, code: str) -> Record:
+    """What to ask for one document: an invoice of that tiers, or one that is not there."""
+    wanted = next(part for part in VIEW_DOCUMENTS.request.parts if isinstance(part, Many)).of.record(type="FA")
+    request = VIEW_DOCUMENTS.request.record(code=code, page_size=1, types=[wanted])
+    status, reply = _posted(transport, VIEW_DOCUMENTS, request)
+    found = reader(VIEW_DOCUMENTS.response)(body_of(parse(reply))).many("documents") if status == HTTP_OK else []
+    number = found[0].text("number") if found else "FA00001"
+    return VIEW_DOCUMENT.request.record(type="FA", number=number)
 
 
 def _exchange(transport: GatewayTransport, operation: Operation, request: Record) -> Exchange:
@@ -69,7 +84,9 @@ def _posted(transport: GatewayTransport, operation: Operation, request: Record) 
     return response.status_code, response.content
 
 
-def _request(operation: Operation, code: str) -> Record:
+def _request(operation: Operation, code: str, document: Record) -> Record:
+    if operation is VIEW_DOCUMENT:
+        return document
     if operation is GET_CHANGE_LOG:
         return change_log_request({EntitySet.TIERS: "", EntitySet.TURNOVER: ""}, page_size=1)
     return operation.request.record(**_said(operation, code))
@@ -81,7 +98,6 @@ def _said(operation: Operation, code: str) -> dict[str, Value]:
         GET_RECORDS.name: _keys("1", "999", name=EntitySet.REPRESENTATIVES.value),
         GET_VERSIONS.name: {"name": EntitySet.TIERS.value, "after_key": "", "page_size": 2},
         EXECUTE_TRANSACTIONS.name: {"transactions": [_creation()]},
-        VIEW_DOCUMENT.name: {"type": "FA", "number": "FA00001"},
         GET_TURNOVER.name: _keys(code),
     }
     has_code = "code" in operation.request.index
@@ -94,7 +110,9 @@ def _keys(*keys: str, **more: Value) -> dict[str, Value]:
 
 def _creation() -> Record:
     address = ADDRESS.record(kind="billing", street="1 rue du Port", postcode="69002", town="Lyon", country="France")
-    tiers = TIERS.record(type="client", name="Nouvelle Société", siret=None, dormant=False, addresses=[address])
+    tiers = TIERS.record(
+        code="NOUVELLE", type="client", name="Nouvelle Société", siret=None, dormant=False, addresses=[address]
+    )
     return TRANSACTION.record(id="8d7f2c9e-0b1a-4a57-9f0c-2f6f3a1f5b10", action="create", tiers=tiers)
 
 

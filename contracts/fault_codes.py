@@ -1,4 +1,4 @@
-"""The codes a caller meets: those of the gateway's faults, and those found out on the caller's side of the wire."""
+"""The codes a caller meets: those of the gateway's faults, of the results of writes, and those found out on the caller's side."""
 
 from __future__ import annotations
 
@@ -58,6 +58,16 @@ GATEWAY_CODES: Final = (
         remedy="Send fewer records in one call.",
     ),
     FaultCode(
+        code="unknown_tiers",
+        meaning="The ERP has no client or supplier of this code.",
+        remedy="Link the Company to another tiers, or create the tiers anew.",
+    ),
+    FaultCode(
+        code="unknown_document",
+        meaning="The ERP has no sales document of this type and number.",
+        remedy="Read the list of documents again: an order that was delivered has another type and number.",
+    ),
+    FaultCode(
         code="cursor_unknown",
         meaning="The cursor was not given by this base: it was replaced, or a backup was restored.",
         remedy="Read the entity set again from the beginning: call with an empty cursor.",
@@ -92,6 +102,98 @@ GATEWAY_CODES: Final = (
         code="internal_error",
         meaning="Something nobody foresaw; the message holds the number under which the gateway's log has it.",
         remedy="Look into the gateway's log under this number, and report it.",
+    ),
+)
+
+_CORRECT: Final = "Correct the field in the CRM; the next cycle sends it again."
+_AGAIN: Final = "Read the tiers again, merge, and send a new transaction."
+RESULT_CODES: Final = (
+    FaultCode(
+        code="stale",
+        meaning="The tiers has moved on since the version the update is based on; the result holds it as it is now.",
+        retry=True,
+        remedy=_AGAIN,
+    ),
+    FaultCode(
+        code="transaction_id_reused",
+        meaning="The id was used before, for a transaction that says something else.",
+        remedy="Give every transaction an id of its own; the program that made the request is at fault.",
+    ),
+    FaultCode(
+        code="invalid_transaction",
+        meaning="The transaction does not say what it must: an unknown action, an update without its base version, a key twice.",
+        remedy="Correct the field named; the program that made the request is at fault.",
+    ),
+    FaultCode(
+        code="invalid_record",
+        meaning="The transaction breaks the schema; the other transactions of the call are treated.",
+        remedy=_CORRECT,
+    ),
+    FaultCode(
+        code="unknown_tiers",
+        meaning="The ERP has no client or supplier of this code.",
+        remedy="Link the Company to another tiers, or create the tiers anew.",
+    ),
+    FaultCode(
+        code="unknown_child",
+        meaning="The tiers has no contact or delivery address of this key.",
+        remedy=_AGAIN,
+    ),
+    FaultCode(
+        code="account_code_invalid",
+        meaning="The code breaks the rules of CRM-20, or is left to an ERP that gives none (CRM-23).",
+        remedy="Enter a code of at most 17 letters and digits, or switch the ERP's automatic codification on.",
+    ),
+    FaultCode(
+        code="code_in_use",
+        meaning="A tiers has this code already, whatever the case of its letters.",
+        remedy="Choose another code, or link the Company to that tiers.",
+    ),
+    FaultCode(code="field_required", meaning="The field is mandatory in the ERP and was sent empty.", remedy=_CORRECT),
+    FaultCode(
+        code="too_long",
+        meaning="The value is longer than the ERP's column; cutting it would lose data unseen.",
+        remedy="Shorten the value in the CRM; the next cycle sends it again.",
+    ),
+    FaultCode(
+        code="read_only_field",
+        meaning="The field belongs to the ERP and the value sent differs from the ERP's.",
+        remedy="Change it in Sage 100; it arrives with the next cycle.",
+    ),
+    FaultCode(
+        code="unknown_value",
+        meaning="The value is in no list of the ERP: currency, category, language, service, civility, kind.",
+        remedy="Choose a value of the list, or add it in Sage 100.",
+    ),
+    FaultCode(
+        code="unknown_representative",
+        meaning="The ERP has no representative of this number.",
+        remedy="Choose another representative, or create it in Sage 100.",
+    ),
+    FaultCode(
+        code="unknown_payer",
+        meaning="The ERP has no client or supplier of the payer's code.",
+        remedy="Correct the payer in Sage 100.",
+    ),
+    FaultCode(
+        code="title_in_use",
+        meaning="Another delivery address of the tiers has this title already (CRM-41).",
+        remedy="Give the address another title, or none: then one is made.",
+    ),
+    FaultCode(
+        code="contact_in_use",
+        meaning="Another contact of the tiers has this name and first name already.",
+        remedy="Merge the two contacts in the CRM, or tell their names apart.",
+    ),
+    FaultCode(
+        code="address_in_use",
+        meaning="The delivery address is named by documents of the ERP and cannot be deleted.",
+        remedy="Keep the address in the CRM, or take it off the documents in Sage 100.",
+    ),
+    FaultCode(
+        code="database_refused",
+        meaning="The database server rejected the write.",
+        remedy="Check the rights of the database user and the version of the base.",
     ),
 )
 

@@ -23,6 +23,9 @@ from gateway.ledger import CHUNK, DELETED
 from gateway.settings import GatewaySettings
 from gateway.sidetables import create_side_tables, index_modifications
 from gateway.sweep import Clock, moment_of, utc_now
+from gateway.views import VIEWS
+from gateway.views.look import Look
+from gateway.writing import Writing
 
 log = structlog.get_logger("gateway")
 
@@ -31,7 +34,7 @@ COMPARE_PAUSE_S = 0.05
 
 
 class Backend(Protocol):
-    """One Sage 100 company, read. Every method may raise DatabaseProblem and be called from any thread."""
+    """One Sage 100 company, read and written. Every method may raise DatabaseProblem and be called from any thread."""
 
     def configuration(self, operations: Iterable[str]) -> Record:
         """A record of CONFIGURATION."""
@@ -47,6 +50,12 @@ class Backend(Protocol):
 
     def turnover(self, keys: Sequence[str]) -> list[str]:
         """The turnover of these tiers, of all when none is named, as XML."""
+
+    def execute(self, transactions: Sequence[Record]) -> list[str]:
+        """The results of these transactions, in the same order, as XML."""
+
+    def view(self, request: Record) -> Record:
+        """The response to the request of a live view. Raises CallRefused."""
 
     def findings(self) -> list[CheckResult]:
         """The result of every data check."""
@@ -65,6 +74,7 @@ class Backend(Protocol):
 class _Opened:
     engine: Engine
     log: ChangeLog
+    writing: Writing
 
 
 class SqlBackend:
@@ -116,6 +126,17 @@ class SqlBackend:
             found = company.turnover.read(connection, wanted)
         return [found[key].xml for key in wanted if not found[key].reason]
 
+    def execute(self, transactions: Sequence[Record]) -> list[str]:
+        """The results of these transactions, in the same order, as XML; options do not keep the CRM from writing (CRM-12)."""
+        return self._open().writing.execute(transactions)
+
+    def view(self, request: Record) -> Record:
+        """The response to the request of a live view, read in one transaction (CRM-54). Raises CallRefused."""
+        with reading(self._open().engine) as connection:
+            today = moment_of(connection, self._clock, self._settings.zone).wall.date()
+            look = Look(connection=connection, company=self._watch.look(connection, today), today=today)
+            return VIEWS[request.of.name](look, request)
+
     def findings(self) -> list[CheckResult]:
         """The result of every data check (CRM-53)."""
         return run_checks(self._open().engine, zone=self._settings.time_zone)
@@ -162,7 +183,12 @@ class SqlBackend:
         except DatabaseProblem:
             engine.dispose()
             raise
-        return _Opened(engine, ChangeLog(engine, self._watch, zone=self._settings.zone, clock=self._clock))
+        zone, clock = self._settings.zone, self._clock
+        return _Opened(
+            engine,
+            ChangeLog(engine, self._watch, zone=zone, clock=clock),
+            Writing(engine, self._watch, options=self._settings.synchronise, zone=zone, clock=clock),
+        )
 
     def _company(self, connection: Connection) -> Company:
         today = moment_of(connection, self._clock, self._settings.zone).wall.date()

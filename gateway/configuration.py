@@ -93,10 +93,16 @@ def _base_currency(connection: Connection, probe: Probe) -> tuple[str, str]:
     return kept["D_Intitule"], kept["D_CodeISO"] or ""
 
 
+def currencies(connection: Connection, probe: Probe) -> dict[int, str]:
+    """The ISO codes of the currencies by position (`P_DEVISE`); 0 is the one the books are kept in."""
+    named = {row["cbIndice"]: row["D_CodeISO"] or "" for row in rows(connection, probe, P_DEVISE, "D_CodeISO")}
+    return {**named, 0: _base_currency(connection, probe)[1]}
+
+
 def _parameters(connection: Connection, company: Company, base_currency: tuple[str, str]) -> Iterator[Record]:
     probe = company.probe
     listed: dict[str, Callable[[], Mapping[Any, str]]] = {
-        "accounting_category": lambda: _accounting_categories(connection, probe),
+        "accounting_category": lambda: accounting_categories(connection, probe),
         "price_category": lambda: labels(connection, probe, P_CATTARIF, "CT_Intitule"),
         "contact_service": lambda: labels(connection, probe, P_SERVICECPTA, "S_Intitule"),
         "language": lambda: LANGUAGES,
@@ -115,8 +121,8 @@ def _parameters(connection: Connection, company: Company, base_currency: tuple[s
         yield PARAMETER.record(kind="risk", code=str(position), label=risk.label, action=risk.action)
 
 
-def _accounting_categories(connection: Connection, probe: Probe) -> dict[int, str]:
-    """The sale categories: one wide row, `N_CatCompta` = n picks `CA_ComptaVen{n}`."""
+def accounting_categories(connection: Connection, probe: Probe) -> dict[int, str]:
+    """The sale categories by position: one wide row, `N_CatCompta` = n picks `CA_ComptaVen{n}`."""
     names = [f"CA_ComptaVen{slot:02}" for slot in range(1, CATEGORY_SLOTS + 1)]
     wide = next(iter(rows(connection, probe, P_CATCOMPTA, *names)), {})
     return {slot: wide[name] for slot, name in enumerate(names, 1) if wide.get(name)}

@@ -6,6 +6,8 @@ GatewayProblem
     ├── UnknownOperation    the contract has no such operation
     ├── NotServed           the operation is in the contract, this gateway does not serve it
     ├── ContractRefused     another major version of the contract
+    ├── UnknownTiers        no client or supplier of that code
+    ├── UnknownDocument     no sales document of that type and number
     ├── CursorUnknown       the cursor is of another base, or from after a restored backup
     ├── CredentialsRefused  no user and password, or wrong ones (HTTP 401)
     └── TooLarge            the request is larger than the limit
@@ -49,6 +51,20 @@ class ContractRefused(CallRefused):
 
     code = "contract_version_unsupported"
     remedy_default = "Update the older of the two programs: engine and gateway must share a contract version."
+
+
+class UnknownTiers(CallRefused):
+    """The base has no client or supplier of that code."""
+
+    code = "unknown_tiers"
+    remedy_default = "Link the Company to another tiers, or create the tiers anew."
+
+
+class UnknownDocument(CallRefused):
+    """The base has no sales document of that type and number."""
+
+    code = "unknown_document"
+    remedy_default = "Read the list of documents again: an order that was delivered has another type and number."
 
 
 class CursorUnknown(CallRefused):

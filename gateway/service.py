@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from contracts.codec import escape, writer
+from contracts.envelope import in_namespace
 from contracts.fields import ABSENT, Record
 from contracts.messages import (
     CHANGE_SET,
     CONTRACT_VERSION,
+    EXECUTE_TRANSACTIONS,
     FINDING,
     GET_CHANGE_LOG,
     GET_CONFIGURATION,
@@ -33,8 +35,10 @@ from gateway.backend import Backend
 from gateway.changelog import SetPage
 from gateway.checks import CheckResult
 from gateway.refusals import ContractRefused, InvalidRequest, NotServed
+from gateway.views import VIEWS
 
 RECORDS_MAX = 500
+TRANSACTIONS_MAX = 500
 WAIT_MAX_S = 55
 
 
@@ -100,10 +104,24 @@ class Service:
         items = "".join(self._backend.turnover(_keys(request)))
         return _wrapped(GET_TURNOVER, f"<Turnovers>{items}</Turnovers>")
 
+    def execute_transactions(self, request: Record) -> Reply:
+        """CRM-01: writes, each in a database transaction of its own."""
+        wanted = request.many("transactions")
+        if len(wanted) > TRANSACTIONS_MAX:
+            words = f"{len(wanted)} transactions, at most {TRANSACTIONS_MAX} are allowed"
+            raise InvalidRequest(words, field="Transactions")
+        items = "".join(self._backend.execute(wanted))
+        return _wrapped(EXECUTE_TRANSACTIONS, f"<Results>{items}</Results>")
+
     def run_diagnostics(self, _request: Record) -> Reply:
         """CRM-53."""
         items = "".join(map(_finding, self._backend.findings()))
         return _wrapped(RUN_DIAGNOSTICS, f"<Findings>{items}</Findings>")
+
+    def view(self, request: Record) -> Reply:
+        """CRM-54, CRM-55: the live view the request is one of."""
+        found = self._backend.view(request)
+        return Reply(xml=in_namespace(writer(found.of)(found)))
 
     def _size(self, request: Record, most: int) -> int:
         size = request["page_size"]
@@ -120,6 +138,8 @@ SERVED: Mapping[str, Serve] = {
     GET_RECORDS.name: Service.get_records,
     GET_VERSIONS.name: Service.get_versions,
     GET_TURNOVER.name: Service.get_turnover,
+    EXECUTE_TRANSACTIONS.name: Service.execute_transactions,
+    **dict.fromkeys(VIEWS, Service.view),
     RUN_DIAGNOSTICS.name: Service.run_diagnostics,
 }
 

@@ -12,7 +12,7 @@ from lxml import etree
 from contracts.envelope import FAMILY, SOAP, body_of, envelope, fault_message, parse
 from contracts.errors import ContractError, Problem
 from contracts.fields import Record
-from contracts.messages import CONTRACT_VERSION, FAULT, NAMESPACE, OPERATIONS, Operation
+from contracts.messages import CONTRACT_VERSION, EXECUTE_TRANSACTIONS, FAULT, NAMESPACE, OPERATIONS, Operation
 from contracts.validation import validated
 from gateway.errors import (
     DatabaseBusy,
@@ -23,6 +23,7 @@ from gateway.errors import (
     NotSage,
 )
 from gateway.refusals import CallRefused, ContractRefused, InvalidRequest, UnknownOperation
+from gateway.rejection import read_transactions
 
 _OPERATIONS = {f"{{{NAMESPACE}}}{operation.name}": operation for operation in OPERATIONS}
 # The compiled schema keeps the errors of its last document: one document at a time.
@@ -67,6 +68,8 @@ def _operation(name: etree.QName) -> Operation:
 
 def _validated(body: etree._Element, operation: Operation) -> Record:
     try:
+        if operation is EXECUTE_TRANSACTIONS:
+            return read_transactions(body)
         return validated(body, operation.request)
     except ContractError as error:
         raise InvalidRequest(error.message, field=error.field or None) from None

@@ -81,8 +81,8 @@ class TurnoverReader:
 
     def __init__(self, probe: Probe, options: Synchronise, years: Years) -> None:
         self._served = probe.has(F_DOCENTETE.name, "DO_Tiers")
-        self.by_lines = self._served and not probe.has(F_DOCENTETE.name, "DO_TotalHT")
-        self._signed = probe.has(F_DOCENTETE.name, "DO_Provenance")
+        self.by_lines = self._served and by_lines(probe)
+        self._invoiced = invoiced(probe)
         self._dormant = probe.has(F_COMPTET.name, "CT_Sommeil")
         self._options = options
         self._years = years
@@ -142,13 +142,7 @@ class TurnoverReader:
 
     def _sum_query(self) -> Select[Any]:
         c = F_DOCENTETE.c
-        source: FromClause = F_DOCENTETE
-        amount: ColumnElement[Any] = c.DO_TotalHT
-        if self.by_lines:
-            same = and_(F_DOCLIGNE.c.DO_Type == c.DO_Type, F_DOCLIGNE.c.DO_Piece == c.DO_Piece)
-            source, amount = F_DOCENTETE.join(F_DOCLIGNE, same), F_DOCLIGNE.c.DL_MontantHT
-        size = func.abs(amount, type_=Amount())
-        signed = case((c.DO_Provenance.in_(RETURNS), -size), else_=size) if self._signed else size
+        source, signed = self._invoiced
         return (
             select(
                 c.DO_Tiers,
@@ -161,6 +155,25 @@ class TurnoverReader:
             .where(c.DO_Domaine == 0, (c.DO_Type + 0).in_(INVOICES), c.DO_Tiers.in_(bindparam("keys", expanding=True)))
             .group_by(c.DO_Tiers)
         )
+
+
+def by_lines(probe: Probe) -> bool:
+    """Whether this base keeps no total before tax on its documents, so that their lines must be summed."""
+    return not probe.has(F_DOCENTETE.name, "DO_TotalHT")
+
+
+def invoiced(probe: Probe) -> tuple[FromClause, ColumnElement[Any]]:
+    """Where turnover is summed from, and the amount before tax that each row adds, a credit note's below zero."""
+    c = F_DOCENTETE.c
+    source: FromClause = F_DOCENTETE
+    amount: ColumnElement[Any] = c.DO_TotalHT
+    if by_lines(probe):
+        same = and_(F_DOCLIGNE.c.DO_Type == c.DO_Type, F_DOCLIGNE.c.DO_Piece == c.DO_Piece)
+        source, amount = F_DOCENTETE.join(F_DOCLIGNE, same), F_DOCLIGNE.c.DL_MontantHT
+    size = func.abs(amount, type_=Amount())
+    if not probe.has(F_DOCENTETE.name, "DO_Provenance"):
+        return source, size
+    return source, case((c.DO_Provenance.in_(RETURNS), -size), else_=size)
 
 
 def _is_invoice() -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 from collections.abc import Iterator
@@ -19,22 +20,34 @@ from contracts.messages import FAULT, GET_VERSIONS, NAMESPACE, OPERATIONS, PAGE_
 from contracts.schema import structures, validator
 from contracts.transport import GatewayTransport
 from gateway.app import InternalError
+from gateway.database import writing
 from gateway.errors import DatabaseBusy, DatabaseFull, DatabaseMissing, DatabaseRefused, DatabaseUnreachable, NotSage
 from gateway.refusals import CallRefused, InvalidRequest
 from gateway.service import RECORDS_MAX
 from gateway.soap import fault_of
 from gateway.transfer import REQUEST_BYTES_MAX
 from tests.contracts.misbehaving import MisbehavingServer, http, sends
-from tests.gateway.base import make_base
+from tests.gateway.base import LONG_AGO, add_invoice, make_base
 from tests.gateway.live import LiveGateway, live_gateway
 
 TEXT = DOCUMENT.read_text("utf-8")
 NAMES = [operation.name for operation in OPERATIONS]
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
-    base = make_base(f"sqlite:///{tmp_path_factory.mktemp('base') / 'sage.db'}")
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[LiveGateway]:
+    base = make_base(f"sqlite:///{tmp_path / 'base.db'}")
+    with live_gateway(base) as running:
+        yield running
+    base.dispose()
+
+
+@pytest.fixture
+def written_to(tmp_path: Path) -> Iterator[LiveGateway]:
+    """A gateway of one test's own, for the exchanges write; its first tiers has an invoice to show."""
+    base = make_base(f"sqlite:///{tmp_path / 'sage.db'}")
+    with writing(base) as connection:
+        add_invoice(connection, "T001", "FA1", dt.date(2026, 1, 10), 100, LONG_AGO)
     with live_gateway(base) as running:
         yield running
     base.dispose()
@@ -110,7 +123,8 @@ def _both(exchange: Exchange) -> tuple[str, str]:
 
 
 @pytest.mark.req("CRM-02")
-def test_the_exchanges_are_taken_from_a_running_gateway(gateway: LiveGateway, tmp_path: Path) -> None:
+def test_the_exchanges_are_taken_from_a_running_gateway(written_to: LiveGateway, tmp_path: Path) -> None:
+    gateway = written_to
     copy, password = tmp_path / "contract.md", tmp_path / "password"
     shutil.copy(DOCUMENT, copy)
     password.write_text(gateway.password + "\n", "utf-8")
