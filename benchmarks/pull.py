@@ -61,8 +61,8 @@ def _edit(database: str, number: int) -> None:
     with writing(engine) as connection:
         busy = select(F_DOCENTETE.c.DO_Tiers)
         clients = F_COMPTET.c.CT_Type == 0
-        idle = select(F_COMPTET.c.CT_Num).where(clients, F_COMPTET.c.CT_Num.not_in(busy)).limit(DELETED)
-        doomed = set(connection.scalars(idle).all())
+        idle = connection.scalars(select(F_COMPTET.c.CT_Num).where(clients, F_COMPTET.c.CT_Num.not_in(busy))).all()
+        doomed = set(sorted(idle)[number :: len(idle) // DELETED][:DELETED])
         codes = [code for code in connection.scalars(select(F_COMPTET.c.CT_Num).where(clients)) if code not in doomed]
         edits = CHANGES - CREATED - len(doomed)
         step = len(codes) // edits
