@@ -20,6 +20,7 @@ from rich.table import Table
 from contracts.errors import Problem
 
 HIDDEN = "***"
+UNBOUNDED: Final = 10_000
 
 
 def show_json(value: object) -> None:
@@ -32,8 +33,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    # Values come from people: brackets and colons in a name are no markup.
-    Console(soft_wrap=True, markup=False, emoji=False).print(table)
+    # Values come from people: brackets and colons in a name are no markup. Into a file or pipe every value goes whole.
+    width = None if Console().is_terminal else UNBOUNDED
+    Console(width=width, soft_wrap=True, markup=False, emoji=False).print(table)
 
 
 def show_facts(facts: dict[str, object]) -> None:
