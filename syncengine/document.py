@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contracts.errors import InvalidRecord, Problem, RemoteFault
+from contracts.fault_codes import CALLER_CODES
 from syncengine.errors import DataProblem, ExitCode, exit_code
 from syncengine.replicate import CHECKED
 
@@ -31,8 +32,13 @@ _RECORDS = {
     "duplicate_code": "two tiers have one code, capitals aside",
     "duplicate_child": "two contacts or addresses of the tiers have one number",
     "unknown_representative": "the representative is not in the ERP's list",
-    "amount_too_large": "an amount is larger than any base keeps",
 } | {f"unknown_{attr}": f"the {attr.replace('_', ' ')} is not in the ERP's list" for attr in CHECKED}
+
+_COMMANDS = {
+    "company_unknown": "there is no Company with that code or number",
+    "company_ambiguous": "several Companies have that code; name one by its number",
+    "free_field_unknown": "no information libre has that name",
+}
 
 
 def document() -> str:
@@ -58,6 +64,22 @@ def _lines() -> Iterator[str]:
     yield "| code | what happened | what to do | later by itself | exit |"
     yield "|---|---|---|---|---:|"
     yield from sorted(_row(kind) for kind in _kinds(Problem) if _stops(kind))
+    yield ""
+    yield "Commands that look for something also end with exit code 2 for:"
+    yield ""
+    yield "| code | meaning |"
+    yield "|---|---|"
+    yield from sorted(f"| `{code}` | {meaning} |" for code, meaning in _COMMANDS.items())
+    yield ""
+    yield "## What a call of the gateway may meet"
+    yield ""
+    yield "The gateway's own faults are in [contract.md](contract.md#faults)."
+    yield ""
+    yield "| code | meaning | what to do | later by itself |"
+    yield "|---|---|---|---|"
+    yield from (
+        f"| `{met.code}` | {met.meaning} | {met.remedy} | {'yes' if met.retry else 'no'} |" for met in CALLER_CODES
+    )
     yield ""
     yield "## What sets a record aside"
     yield ""

@@ -28,7 +28,6 @@ from contracts.fields import Kind, Struct
 
 CODE_LENGTH: Final = 20
 MICRO: Final = Decimal("0.000001")
-SCALE: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -46,13 +46,6 @@ def base(sqlite_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture
-def gateway(base: Engine) -> Iterator[LiveGateway]:
-    """The gateway over it."""
-    with live_gateway(base) as live:
-        yield live
-
-
 def _post(
     gateway: LiveGateway, document: bytes, *, auth: HTTPBasicAuth | None = AUTH, **headers: str
 ) -> requests.Response:

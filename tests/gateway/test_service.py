@@ -55,20 +55,6 @@ def base(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture
-def gateway(base: Engine) -> Iterator[LiveGateway]:
-    """The gateway over it."""
-    with live_gateway(base) as live:
-        yield live
-
-
-@pytest.fixture
-def client(gateway: LiveGateway) -> Iterator[GatewayClient]:
-    """The engine's client."""
-    with gateway.client() as client:
-        yield client
-
-
 def _parameters(configuration: Record, kind: str) -> dict[str, str]:
     found = configuration.many("parameters")
     return {one.text("code"): one.text("label") for one in found if one.text("kind") == kind}

@@ -34,18 +34,6 @@ def base(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture
-def gateway(base: Engine) -> Iterator[LiveGateway]:
-    with live_gateway(base) as live:
-        yield live
-
-
-@pytest.fixture
-def client(gateway: LiveGateway) -> Iterator[GatewayClient]:
-    with gateway.client() as client:
-        yield client
-
-
 def test_an_update_changes_what_it_says_and_nothing_else(base: Engine, client: GatewayClient) -> None:
     before = tiers_of(client)
 
