@@ -12,7 +12,20 @@ from syncengine.model import JournalEntry, Side
 from syncengine.model.link import Entity
 
 COLUMNS: Final = (
-    *("cycle_id", "integration_id", "side", "entity", "record_id", "erp_key", "field", "before", "after", "rule", "at"),
+    *(
+        "cycle_id",
+        "integration_id",
+        "side",
+        "entity",
+        "record_id",
+        "erp_key",
+        "field",
+        "before",
+        "after",
+        "rule",
+        "by",
+        "at",
+    ),
 )
 
 
@@ -20,49 +33,65 @@ class Rule(StrEnum):
     """Why a value was written."""
 
     ERP_CHANGED = "erp_changed"  # only the ERP moved since the last agreement
-    REPLICATED = "replicated"  # Account → Company (CRM-29)
+    CRM_CHANGED = "crm_changed"  # only the CRM moved since the last agreement
+    ERP_WINS = "erp_wins"  # both moved apart; the field's policy decided (NEW-01)
+    CRM_WINS = "crm_wins"
+    MOST_RECENT = "most_recent"
+    ASKED = "asked"  # parked until somebody decides (NEW-03)
+    RESOLVED = "resolved"  # somebody decided
+    EDIT_BEATS_DELETE = "edit_beats_delete"  # one side changed a child that the other removed
+    REPLICATED = "replicated"  # Account → Company (CRM-29), Company → Account (CRM-28)
     MANAGER = "manager_from_representative"  # CRM-17
+    REPRESENTATIVE = "representative_from_manager"  # CRM-17
     VANISHED = "vanished_in_erp"  # CRM-12, CRM-32
+    EDITED = "edited"  # a person, in the CRM (CRM-28)
+    ALIGNED = "aligned"  # 'Mettre à jour le tiers / la société' (CRM-33)
+    CREATED = "created"  # 'Créer le tiers' (CRM-25)
+    DEFAULTED = "defaulted"  # a missing value got its default (CRM-26)
+    LINKED = "linked"  # 'Lier', 'Réaffecter', 'Rompre le lien' (CRM-30, CRM-31)
+    UNDONE = "undone"  # NEW-04
 
 
 class Journal:
-    """Gathers lines for one transaction; ``flush`` writes them."""
+    """Gathers lines for one transaction; ``flush`` writes them. ``by`` is the person who acts, if one does."""
 
-    def __init__(self, bulk: Bulk, *, integration_id: int, cycle_id: int, now: datetime) -> None:
+    def __init__(
+        self, bulk: Bulk, *, integration_id: int | None, cycle_id: int | None, now: datetime, by: str | None = None
+    ) -> None:
         self._bulk = bulk
-        self._head = (cycle_id, integration_id, Side.CRM.value)
-        self._at = bulk.instant(now)
+        self._head = (cycle_id, integration_id)
+        self._tail = (by, bulk.instant(now))
         self._rows: list[Row] = []
 
     def value(
-        self, entity: Entity, record_id: int, erp_key: str, field: str, before: Any, after: Any, rule: Rule
+        self,
+        entity: Entity,
+        record_id: int,
+        erp_key: str | None,
+        field: str,
+        before: Any,
+        after: Any,
+        rule: Rule,
+        *,
+        side: Side = Side.CRM,
     ) -> None:
-        """One value replaced."""
-        self._rows.append(
-            (
-                *self._head,
-                entity.value,
-                record_id,
-                erp_key,
-                field,
-                as_text(before),
-                as_text(after),
-                rule.value,
-                self._at,
-            )
-        )
+        """One value replaced, on that side."""
+        place = (side.value, entity.value, record_id, erp_key, field)
+        self._rows.append((*self._head, *place, as_text(before), as_text(after), rule.value, *self._tail))
 
     def row(
         self,
         entity: Entity,
         record_id: int,
-        erp_key: str,
+        erp_key: str | None,
         *,
         before: dict[str, Any] | None,
         after: dict[str, Any] | None,
+        rule: Rule = Rule.ERP_CHANGED,
+        side: Side = Side.CRM,
     ) -> None:
         """A whole child that came or went."""
-        self.value(entity, record_id, erp_key, "", before, after, Rule.ERP_CHANGED)
+        self.value(entity, record_id, erp_key, "", before, after, rule, side=side)
 
     def flush(self) -> None:
         """Write the lines gathered so far."""

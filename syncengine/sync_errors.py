@@ -1,4 +1,4 @@
-"""Records set aside with the reason, so that the others arrive and nothing is lost (CRM-49, G7, G8)."""
+"""Records one side refused, set aside with the reason, so that the others go on and nothing is lost (CRM-49, G7, G8)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from contracts.errors import Problem
 from contracts.fields import Record
 from contracts.tables import TIERS
 from syncengine.bulk import Bulk, table_of
-from syncengine.model import SyncError, SyncErrorState
+from syncengine.model import Side, SyncError, SyncErrorState
 from syncengine.model.link import Entity
 
 COLUMNS: Final = (
-    *("integration_id", "entity", "erp_key", "code", "field", "message", "remedy", "payload"),
+    *("integration_id", "entity", "side", "erp_key", "local_id", "code", "field", "message", "remedy", "payload"),
     *("first_cycle_id", "last_cycle_id", "attempts", "state", "first_at", "last_at"),
 )
+_TOLD: Final = ("code", "field", "message", "remedy", "payload")
 KEY_LENGTH: Final = 64
 KEYLESS: Final = "?"
 """Before the mark of a record that has no key; no code of the ERP holds it."""
@@ -33,11 +34,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One record that could not be taken, the reason, and the record as received."""
+    """One record that one side refused, the reason, and the record as received, or as sent.
+
+    ``local_id`` is the Account's id, of a record that was sent.
+    """
 
     entity: Entity
     problem: Problem
     payload: str
+    side: Side = Side.CRM
+    local_id: int | None = None
 
     @property
     def key(self) -> str:
@@ -61,37 +67,39 @@ def settle(
     integration_id: int,
     cycle_id: int,
     now: datetime,
+    side: Side = Side.CRM,
 ) -> None:
-    """Open an error for each failure, close those of the keys dealt with after all."""
+    """Open an error for each failure, close those of the keys that side took after all."""
     for failed in failures:
         told = {"code": failed.problem.problem_code, "field": failed.problem.field, "reason": failed.problem.message}
         _log.warning("record_refused", entity=entity.value, record=failed.key, **told, remedy=failed.problem.remedy)
     record_failures(bulk, failures, integration_id=integration_id, cycle_id=cycle_id, now=now)
     failing = {failed.key for failed in failures}
-    resolve(bulk, entity, [key for key in dealt_with if key not in failing], integration_id=integration_id)
+    solved = [key for key in dealt_with if key not in failing]
+    resolve(bulk, entity, solved, integration_id=integration_id, side=side)
 
 
 def record_failures(
     bulk: Bulk, failures: Iterable[Failure], *, integration_id: int, cycle_id: int, now: datetime
 ) -> None:
     """Open an error for each failure, or count one more attempt of the one that is there."""
-    latest = {(failure.entity, failure.key): failure for failure in failures}
+    latest = {(failure.entity, failure.side, failure.key): failure for failure in failures}
     known = {
-        (row["entity"], row["erp_key"]): row
-        for row in bulk.rows(SyncError, "erp_key", [key for _, key in latest], integration_id=integration_id)
+        (row["entity"], row["side"], row["erp_key"]): row
+        for row in bulk.rows(SyncError, "erp_key", [key for *_, key in latest], integration_id=integration_id)
     }
     moment = bulk.instant(now)
     updates = {}
     rows = []
-    for (entity, key), failed in latest.items():
+    for (entity, side, key), failed in latest.items():
         problem = failed.problem
         told = (problem.problem_code, problem.field, problem.message, problem.remedy, failed.payload)
-        row = known.get((entity.value, key))
+        row = known.get((entity.value, side, key))
         if row is None:
             first = (cycle_id, cycle_id, 1, SyncErrorState.OPEN.value, moment, moment)
-            rows.append((integration_id, entity.value, key, *told, *first))
+            rows.append((integration_id, entity.value, side.value, key, failed.local_id, *told, *first))
         else:
-            updates[row["id"]] = dict(zip(COLUMNS[3:8], told, strict=True)) | {
+            updates[row["id"]] = dict(zip(_TOLD, told, strict=True)) | {
                 "last_cycle_id": cycle_id,
                 "attempts": row["attempts"] + 1,
                 "state": _again(row["state"]),
@@ -106,37 +114,42 @@ def _again(state: SyncErrorState) -> str:
     return (SyncErrorState.TAKEN_OUT if state is SyncErrorState.TAKEN_OUT else SyncErrorState.OPEN).value
 
 
-def resolve(bulk: Bulk, entity: Entity, keys: Sequence[str], *, integration_id: int) -> None:
-    """Close the open errors of records that arrived after all."""
-    open_keys = set(open_errors(bulk, entity, integration_id=integration_id))
+def resolve(bulk: Bulk, entity: Entity, keys: Sequence[str], *, integration_id: int, side: Side = Side.CRM) -> None:
+    """Close the open errors of records that side took after all."""
+    open_keys = set(open_errors(bulk, entity, integration_id=integration_id, side=side))
     solved = [key for key in keys if key in open_keys]
     resolved = {"state": SyncErrorState.RESOLVED.value}
-    rows = bulk.rows(SyncError, "erp_key", solved, integration_id=integration_id, entity=entity.value)
+    same = {"integration_id": integration_id, "entity": entity.value, "side": side.value}
+    rows = bulk.rows(SyncError, "erp_key", solved, **same)
     bulk.update(SyncError, {row["id"]: dict(resolved) for row in rows})
 
 
-def open_errors(bulk: Bulk, entity: Entity, *, integration_id: int) -> list[str]:
-    """The keys of the records in error."""
+def open_errors(bulk: Bulk, entity: Entity, *, integration_id: int, side: Side = Side.CRM) -> list[str]:
+    """The keys of the records in error that side refused."""
     table = table_of(SyncError)
     query = select(table.c.erp_key).where(
         table.c.integration_id == integration_id,
         table.c.entity == entity.value,
+        table.c.side == side.value,
         table.c.state == SyncErrorState.OPEN,
     )
     return list(bulk.connection.scalars(query.order_by(table.c.erp_key)))
 
 
-def left_open(bulk: Bulk, entity: Entity, *, integration_id: int, before: int) -> list[str]:
-    """The keys of the records in error since before that cycle, those that can be asked for."""
+def left_open(
+    bulk: Bulk, entity: Entity, *, integration_id: int, before: int, side: Side = Side.CRM
+) -> dict[str, int | None]:
+    """The records in error since before that cycle, those that can be asked for or sent again: key → local id."""
     table = table_of(SyncError)
-    query = select(table.c.erp_key).where(
+    query = select(table.c.erp_key, table.c.local_id).where(
         table.c.integration_id == integration_id,
         table.c.entity == entity.value,
+        table.c.side == side.value,
         table.c.state == SyncErrorState.OPEN,
         table.c.last_cycle_id < before,
         table.c.erp_key.not_like(f"{KEYLESS}%"),
     )
-    return list(bulk.connection.scalars(query))
+    return {row.erp_key: row.local_id for row in bulk.connection.execute(query)}
 
 
 def tiers_in_error(bulk: Bulk, codes: Iterable[str], *, integration_id: int) -> list[Record]:
@@ -145,6 +158,7 @@ def tiers_in_error(bulk: Bulk, codes: Iterable[str], *, integration_id: int) -> 
     query = select(table.c.payload).where(
         table.c.integration_id == integration_id,
         table.c.entity == Entity.ACCOUNT.value,
+        table.c.side == Side.CRM.value,
         table.c.state == SyncErrorState.OPEN,
         table.c.code.in_(list(codes)),
         table.c.payload.is_not(None),

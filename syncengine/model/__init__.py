@@ -7,6 +7,7 @@ from syncengine.model.company import Company, RecordStatus
 from syncengine.model.conflict import Conflict, ConflictState
 from syncengine.model.contact import Contact
 from syncengine.model.cursor import Cursor
+from syncengine.model.custom_field import CustomField
 from syncengine.model.cycle import Cycle, CycleKind, CycleStatus
 from syncengine.model.email import Email, EmailKind
 from syncengine.model.free_field import FreeFieldDefinition, FreeFieldState
@@ -17,6 +18,7 @@ from syncengine.model.opportunity import Opportunity
 from syncengine.model.outbox import Outbox, OutboxState
 from syncengine.model.parameter import ErpParameter
 from syncengine.model.phone import Phone, PhoneKind
+from syncengine.model.plan import Plan
 from syncengine.model.representative import Representative
 from syncengine.model.sync_error import SyncError, SyncErrorState
 from syncengine.model.territory import WORLD, Territory
@@ -35,6 +37,7 @@ __all__ = [
     "ConflictState",
     "Contact",
     "Cursor",
+    "CustomField",
     "Cycle",
     "CycleKind",
     "CycleStatus",
@@ -55,6 +58,7 @@ __all__ = [
     "OutboxState",
     "Phone",
     "PhoneKind",
+    "Plan",
     "RecordStatus",
     "Representative",
     "Right",

@@ -25,12 +25,15 @@ class ErpState(StrEnum):
            │ ▲ ──── 'out_of_scope' ───► out_of_scope
            │ └───── record returns ──── deleted | out_of_scope | dormant
            └─────── 'dormant' ────────► dormant
+
+        awaited ── created in the ERP ─► present      ('Créer le tiers', CRM-25)
     """
 
     PRESENT = "present"
     DELETED = "deleted"
     OUT_OF_SCOPE = "out_of_scope"
     DORMANT = "dormant"
+    AWAITED = "awaited"
 
 
 class Account(Base):
@@ -78,6 +81,7 @@ class Account(Base):
     statistic09: Mapped[str | None] = field_column(TIERS, "statistic09")
     statistic10: Mapped[str | None] = field_column(TIERS, "statistic10")
     free_values: Mapped[dict[str, Any] | None]
+    custom: Mapped[dict[str, Any] | None]  # CRM-47: values of the CRM's own fields, acc_…
 
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -90,5 +94,12 @@ class Account(Base):
             unique=True,
             sqlite_where=text("is_main"),
             postgresql_where=text("is_main"),
+        ),
+        # CRM-25: what is to be created in the ERP.
+        Index(
+            "ix_accounts_awaited",
+            "integration_id",
+            sqlite_where=text("erp_state = 'awaited'"),
+            postgresql_where=text("erp_state = 'awaited'"),
         ),
     )

@@ -70,6 +70,7 @@ class Company(Base):
     statistic09: Mapped[str | None] = field_column(TIERS, "statistic09")
     statistic10: Mapped[str | None] = field_column(TIERS, "statistic10")
     free_values: Mapped[dict[str, Any] | None]
+    custom: Mapped[dict[str, Any] | None]  # CRM-47: values of the CRM's own fields, comp_…
 
     manager_id: Mapped[int | None] = ref("users.id")
     territory_id: Mapped[int | None] = ref("territories.id")

@@ -17,7 +17,7 @@ class ConflictState(StrEnum):
 
     ::
 
-        open ──► resolved       somebody chose or edited a value
+        open ──► resolved       somebody chose or edited a value; or the field's policy decided at once
           └────► withdrawn      the two sides came to agree by themselves
     """
 
@@ -27,7 +27,11 @@ class ConflictState(StrEnum):
 
 
 class Conflict(Base):
-    """The parked field, with both values and the base as text."""
+    """A field both sides moved apart, with both values and the base as the journal keeps them (``journal.as_text``).
+
+    ``field`` is the path of ``syncengine.merge``: 'name', 'contacts/7/phone'. While it is open the link's base keeps the base
+    value, and ``erp_value`` is what the ERP holds. ``rule`` says what decided: a policy, 'asked' while open, 'resolved'.
+    """
 
     __tablename__ = "conflicts"
 
@@ -39,6 +43,7 @@ class Conflict(Base):
     crm_value: Mapped[str | None]
     base_value: Mapped[str | None]
     erp_value: Mapped[str | None]
+    rule: Mapped[str] = mapped_column(String(40))
     state: Mapped[ConflictState] = mapped_column(default=ConflictState.OPEN)
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

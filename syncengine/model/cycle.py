@@ -10,7 +10,7 @@ from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from syncengine.model.base import Base
-from syncengine.model.columns import Id, ref
+from syncengine.model.columns import BIGINT, Id, ref
 
 
 class CycleKind(StrEnum):
@@ -20,6 +20,7 @@ class CycleKind(StrEnum):
     DIFFERENTIAL = "differential"
     RESYNC = "resync"
     FULL_SEND = "full_send"
+    UNDO = "undo"
 
 
 class CycleStatus(StrEnum):
@@ -77,5 +78,6 @@ class Cycle(Base):
     error_message: Mapped[str | None]
     error_remedy: Mapped[str | None]
     log_file: Mapped[str | None] = mapped_column(String(255))
+    undoes_id: Mapped[int | None] = mapped_column(BIGINT)  # the cycle this one takes back (NEW-04)
 
     __table_args__ = (Index(None, "integration_id", "id"),)  # the last cycles of an integration

@@ -87,6 +87,15 @@ class Integration(Base):
     client_company_type: Mapped[str] = mapped_column(String(30))
     supplier_company_type: Mapped[str] = mapped_column(String(30))
 
+    # NEW-03: '' or entity or entity.field → policy; how far apart two clocks may be for 'most recent' to ask
+    policies: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    clock_tolerance_s: Mapped[int] = mapped_column(default=300)
+    # NEW-06: 'crm.create' … → {count, percent}; what is not named has the default
+    guards: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    # CRM-12, CRM-23: options and codification of the gateway, as last seen
+    gateway_options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
     # CRM-15: the other side, as last seen
     connected: Mapped[bool] = mapped_column(default=True)
     gateway_version: Mapped[str | None] = mapped_column(String(40))

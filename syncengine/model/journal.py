@@ -37,6 +37,7 @@ class JournalEntry(Base):
     before: Mapped[str | None]
     after: Mapped[str | None]
     rule: Mapped[str] = mapped_column(String(40))
+    by: Mapped[str | None] = mapped_column(String(60))  # who, when a person did it
     at: Mapped[datetime]
 
     __table_args__ = (

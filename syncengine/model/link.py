@@ -54,6 +54,7 @@ class Link(Base):
     erp_version: Mapped[str | None] = field_column(TIERS, "version")
     base: Mapped[str | None]
     state: Mapped[LinkState] = mapped_column(default=LinkState.LINKED)
+    # When somebody changed the CRM record last and it was not looked at since: what the next cycle gathers.
     changed_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -43,7 +43,9 @@ class Outbox(Base):
     account_id: Mapped[int | None] = ref("accounts.id")
     action: Mapped[str] = mapped_column(String(10))
     base_version: Mapped[str | None] = mapped_column(String(32))
-    payload: Mapped[str]
+    payload: Mapped[str]  # a Tiers as XML: sent again, it says the same
+    changes: Mapped[str]  # JSON: [path, before, after, rule] for each value it changes in the ERP
+    edited_at: Mapped[datetime | None]  # when somebody changed the CRM record last
     state: Mapped[OutboxState] = mapped_column(default=OutboxState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None] = mapped_column(String(60))
@@ -59,5 +61,13 @@ class Outbox(Base):
             "integration_id",
             sqlite_where=text("state IN ('pending', 'sent')"),
             postgresql_where=text("state IN ('pending', 'sent')"),
+        ),
+        # G4: one creation at a time for an Account, and none after the one that was done.
+        Index(
+            "uq_outbox_creation",
+            "account_id",
+            unique=True,
+            sqlite_where=text("action = 'create' AND state IN ('pending', 'sent', 'done')"),
+            postgresql_where=text("action = 'create' AND state IN ('pending', 'sent', 'done')"),
         ),
     )

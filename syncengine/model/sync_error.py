@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from contracts.tables import TOMBSTONE
 from syncengine.model.base import Base
 from syncengine.model.columns import BIGINT, CODE_LENGTH, Id, field_column, ref
+from syncengine.model.journal import Side
 
 
 class SyncErrorState(StrEnum):
@@ -35,7 +36,10 @@ class SyncError(Base):
     id: Mapped[Id]
     integration_id: Mapped[int] = ref("integrations.id")
     entity: Mapped[str] = mapped_column(String(CODE_LENGTH))
+    # Which side refused it: the CRM what was pulled, the ERP what was pushed.
+    side: Mapped[Side]
     erp_key: Mapped[str] = field_column(TOMBSTONE, "key")
+    local_id: Mapped[int | None] = mapped_column(BIGINT)
     code: Mapped[str] = mapped_column(String(60))
     field: Mapped[str | None] = mapped_column(String(64))
     message: Mapped[str]
@@ -49,4 +53,4 @@ class SyncError(Base):
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("integration_id", "entity", "erp_key"),)
+    __table_args__ = (UniqueConstraint("integration_id", "entity", "side", "erp_key"),)
