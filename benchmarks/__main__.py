@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.differential import differential
 from benchmarks.first_sync import first_sync
 from benchmarks.kills import kills
 from benchmarks.pull import pull
@@ -37,6 +38,17 @@ def pull_command(
 ) -> None:
     """A differential pull of 100 changes on two sizes of base."""
     _show(pull(small=small, large=large), as_json=as_json)
+
+
+@app.command("differential")
+def differential_command(
+    small: Annotated[int, typer.Option(help="Tiers of the smaller base.")] = 10_000,
+    large: Annotated[int, typer.Option(help="Tiers of the larger base.")] = 100_000,
+    *,
+    as_json: Json = False,
+) -> None:
+    """1,000 tiers changed on each side of two sizes of base, conflicts everywhere, and a totality without difference."""
+    _show(differential(small=small, large=large), as_json=as_json)
 
 
 @app.command("kills")

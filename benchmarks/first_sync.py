@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crm import engine_settings, integration_for, open_crm
+from benchmarks.engine_run import FULL
 from benchmarks.floor import run_floor
 from benchmarks.naive import run_naive
 from benchmarks.stand import databases, gateway, make_sage_base, new_database
@@ -70,9 +71,10 @@ def run_engine(folder: Path, database: str, url: str) -> dict[str, Any]:
     return again(folder, database, integration_id)
 
 
-def again(folder: Path, database: str, integration_id: int) -> dict[str, Any]:
-    """One more cycle of that integration, in a process of its own. Raises RuntimeError when it fails."""
+def again(folder: Path, database: str, integration_id: int, *, full: bool = False) -> dict[str, Any]:
+    """One more cycle of that integration, of the totality if wanted, in a process of its own. Raises RuntimeError when it fails."""
     command = [sys.executable, "-m", "benchmarks.engine_run", str(folder), database, str(integration_id)]
+    command += [FULL] if full else []
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[-3000:])

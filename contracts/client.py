@@ -6,7 +6,7 @@ False) and cost five to ten times the parse. See docs/decisions/002-decoder.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -22,14 +22,20 @@ from contracts.errors import ContractError
 from contracts.fields import ABSENT, Field, Kind, Many, One, Part, Record, Value
 from contracts.messages import (
     CONTRACT_VERSION,
+    EXECUTE_TRANSACTIONS,
     GET_CHANGE_LOG,
     GET_CONFIGURATION,
     GET_RECORDS,
+    GET_TURNOVER,
+    GET_VERSIONS,
     NAMESPACE,
+    PAGE_SIZE_MAX,
+    RECORD_KEY,
     EntitySet,
     Operation,
 )
 from contracts.page import Changes, Page, read_page, read_records
+from contracts.results import read_results
 from contracts.schema import WSDL_FILE, contract_file
 from contracts.transport import GatewayTransport
 from contracts.validation import validated
@@ -110,9 +116,25 @@ class GatewayClient:
 
     def get_records(self, entity_set: EntitySet, keys: Iterable[str]) -> Changes:
         """Named records as they are now, at most 500; a tombstone for each that is not there."""
-        key = next(part for part in GET_RECORDS.request.parts if isinstance(part, Many)).of
-        request = GET_RECORDS.request.record(name=entity_set.value, keys=[key.record(key=value) for value in keys])
+        request = GET_RECORDS.request.record(name=entity_set.value, keys=_keys(keys))
         return read_records(self.call(GET_RECORDS, request))
+
+    def get_versions(
+        self, after_key: str = "", *, entity_set: EntitySet = EntitySet.TIERS, page_size: int = PAGE_SIZE_MAX
+    ) -> tuple[list[tuple[str, str]], bool]:
+        """The next keys in the order of the ERP, each with the version of its content now, and whether these were the last."""
+        request = GET_VERSIONS.request.record(name=entity_set.value, after_key=after_key, page_size=page_size)
+        page = self.ask(GET_VERSIONS, request)
+        return [(one.text("key"), one.text("version")) for one in page.many("versions")], page.flag("at_end")
+
+    def get_turnover(self, keys: Iterable[str]) -> list[Record]:
+        """Records of TURNOVER of these tiers, at most 500, computed now; of all when none is named."""
+        return self.ask(GET_TURNOVER, GET_TURNOVER.request.record(keys=_keys(keys))).many("turnovers")
+
+    def execute(self, transactions: Sequence[Record]) -> list[Record]:
+        """The records of TRANSACTION_RESULT for these of TRANSACTION, at most 500, as ``read_results`` reads them."""
+        request = EXECUTE_TRANSACTIONS.request.record(transactions=list(transactions))
+        return read_results(self.call(EXECUTE_TRANSACTIONS, request))
 
 
 def answer(document: bytes) -> etree._Element:
@@ -120,6 +142,10 @@ def answer(document: bytes) -> etree._Element:
     body = body_of(parse(document))
     raise_fault(body)
     return body
+
+
+def _keys(keys: Iterable[str]) -> list[Record]:
+    return [RECORD_KEY.record(key=key) for key in keys]
 
 
 def change_log_request(cursors: Mapping[EntitySet, str], *, page_size: int | None = None) -> Record:

@@ -27,6 +27,7 @@ _SPECIAL = re.compile(f"[&<>\\r{_ILLEGIBLE}]")
 _FORBIDDEN = re.compile(f"[{_ILLEGIBLE}]")
 _REPLACED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _OFFSET = re.compile(r"(Z|[+-]\d\d:\d\d)$")
+_PLAIN_INSTANT = len("2026-11-21T08:30:00Z")
 _MIDNIGHT = re.compile(r"T24:00:00(\.0+)?")
 
 
@@ -83,6 +84,8 @@ def _read_instant(text: str) -> datetime | None:
     value = text.strip()
     if not value:
         return None
+    if len(value) == _PLAIN_INSTANT and value[-1] == "Z" and value[11:13] != "24":
+        return datetime.fromisoformat(value)
     # 24:00:00 is midnight of the day after in XML; Python does not know it.
     whole = _MIDNIGHT.sub("T00:00:00", value)
     parsed = datetime.fromisoformat(whole) + timedelta(days=whole != value)

@@ -20,6 +20,11 @@ def flag(name: str, doc: str = "", *, required: bool = False, erp: str = "") -> 
     return Field(name=name, kind=Kind.FLAG, required=required, doc=doc, erp=erp)
 
 
+def instant(name: str, doc: str = "") -> Field:
+    """A moment, UTC."""
+    return Field(name=name, kind=Kind.INSTANT, doc=doc)
+
+
 def amount(name: str, doc: str = "", *, erp: str = "") -> Field:
     """An amount, quantity or price."""
     return Field(name=name, kind=Kind.AMOUNT, doc=doc, erp=erp)

@@ -11,13 +11,17 @@ from enum import StrEnum
 from functools import cached_property
 
 from contracts.fields import Field, Kind, Many, One, Part, Struct, snake
-from contracts.leaf import day, flag, integer, text
+from contracts.leaf import day, flag, instant, integer, text
 from contracts.tables import FREE_FIELD, PARAMETER, REPRESENTATIVE, TIERS, TOMBSTONE, TURNOVER
 from contracts.views import CUMULATED, DOCUMENT, DOCUMENT_LINE, ENTRY, SOLVENCY, WHOLE_DOCUMENT
 
 CONTRACT_VERSION = "1.0"
 NAMESPACE = "urn:crm-sage100-sync:contract:1.0"
 PAGE_SIZE_MAX = 2000
+RECORDS_MAX = 500
+"""Keys in one GetRecords or GetTurnover."""
+TRANSACTIONS_MAX = 500
+"""Transactions in one ExecuteTransactions."""
 
 
 class EntitySet(StrEnum):
@@ -92,6 +96,7 @@ CONFIGURATION = Struct(
     "Product, versions, company, options, codification and parameters.",
 )
 
+_CLOCK = "the clock of the ERP's database as it read: what Modified is measured against"
 SET_REQUEST = Struct(
     "EntitySetRequest",
     (
@@ -112,6 +117,7 @@ CHANGE_SET = Struct(
         ),
         flag("AtEnd", required=True, doc="nothing more at the moment"),
         integer("Remaining", doc="how many changes are still to come, as far as known"),
+        instant("Now", f"in GetRecords: {_CLOCK}"),
         Many(name="FreeFields", of=FREE_FIELD),
         Many(name="Representatives", of=REPRESENTATIVE),
         Many(name="TiersList", of=TIERS),
@@ -237,6 +243,7 @@ GET_CHANGE_LOG = Operation(
     (
         text("ContractVersion", required=True, doc="the gateway's"),
         text("Company", required=True, doc="raison sociale; must equal the integration's (CRM-14)"),
+        instant("Now", _CLOCK),
         Many(name="ChangeSets", of=CHANGE_SET),
     ),
     "What changed after the cursors, set after set in the order asked for; a set begins only when the one before is at its end.",
@@ -258,7 +265,8 @@ GET_VERSIONS = Operation(
         integer("PageSize", doc="as in GetChangeLog"),
     ),
     (Many(name="Versions", of=RECORD_VERSION), flag("AtEnd", required=True, doc="this was the last page")),
-    "Keys and versions of every record, in order of key: to audit agreement without reading the records.",
+    "Keys and versions of every record as it is now, in order of key: to audit agreement without reading the records. "
+    "What the change log has not noticed shows here.",
 )
 EXECUTE_TRANSACTIONS = Operation(
     "ExecuteTransactions",

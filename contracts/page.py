@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, cast
 
 from lxml import etree
@@ -37,7 +38,10 @@ class Rejected:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What a page says of one entity set: records as they are now, tombstones, and records set aside."""
+    """What a page says of one entity set: records as they are now, tombstones, and records set aside.
+
+    ``now`` is the ERP's clock as GetRecords tells it; of the change log it is the page that has it.
+    """
 
     entity_set: EntitySet
     next_cursor: str
@@ -46,14 +50,16 @@ class Changes:
     records: list[Record]
     tombstones: list[Record]
     rejected: list[Rejected] = field(default_factory=list)
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A reply of GetChangeLog."""
+    """A reply of GetChangeLog; ``now`` is the clock of the ERP's database when it was read, None when it did not say."""
 
     company: str
     change_sets: tuple[Changes, ...]
+    now: datetime | None = None
 
 
 def read_page(body: etree._Element) -> Page:
@@ -69,7 +75,7 @@ def read_page(body: etree._Element) -> Page:
     sets = tuple(_changes(change_set, rejected) for change_set in whole.many("change_sets"))
     if len({changes.entity_set for changes in sets}) < len(sets):
         raise ContractError("the page holds an entity set twice", field="ChangeSets")
-    return Page(company=whole.text("company"), change_sets=sets)
+    return Page(company=whole.text("company"), change_sets=sets, now=whole.instant("now"))
 
 
 def read_records(body: etree._Element) -> Changes:
@@ -95,6 +101,7 @@ def _changes(change_set: Record, rejected: dict[EntitySet, list[Rejected]]) -> C
         records=_keyed(change_set.many(attr), SET_KEY[entity_set], refused),
         tombstones=_keyed(change_set.many("tombstones"), "key", refused),
         rejected=refused,
+        now=change_set.instant("now"),
     )
 
 

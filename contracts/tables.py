@@ -132,6 +132,16 @@ TIERS = Struct(
         ),
         Field(name="Version", length=32, flow=_down, label="Version", doc="changes whenever the record changes"),
         Field(
+            name="Modified",
+            kind=Kind.INSTANT,
+            erp="cbModification",
+            flow=_down,
+            req="NEW-03",
+            label="Modifié le",
+            doc="latest cbModification of the tiers and its children, UTC, by the clock of the ERP's database; absent when "
+            "unknown; no part of the version: a row written again as it was is no change",
+        ),
+        Field(
             name="Type",
             length=10,
             required=True,

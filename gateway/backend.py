@@ -21,7 +21,7 @@ from gateway.database import open_database, reading, writing
 from gateway.errors import DatabaseProblem, DatabaseRefused
 from gateway.ledger import CHUNK, DELETED
 from gateway.settings import GatewaySettings
-from gateway.sidetables import create_side_tables, index_modifications
+from gateway.sidetables import create_side_tables, index_codes, index_modifications
 from gateway.sweep import Clock, moment_of, utc_now
 from gateway.views import VIEWS
 from gateway.views.look import Look
@@ -83,7 +83,7 @@ class SqlBackend:
     def __init__(self, settings: GatewaySettings, *, clock: Clock = utc_now) -> None:
         self._settings = settings
         self._clock = clock
-        self._watch = CompanyWatch(settings.synchronise)
+        self._watch = CompanyWatch(settings.synchronise, zone=settings.zone)
         self._lock = Lock()
         self._opened: _Opened | None = None
 
@@ -99,6 +99,7 @@ class SqlBackend:
     def records(self, entity: EntitySet, keys: Sequence[str]) -> SetPage:
         """These records as they are now; a tombstone for each that is not there or does not take part."""
         with reading(self._open().engine) as connection:
+            now = moment_of(connection, self._clock, self._settings.zone).utc
             read = self._company(connection).reader(entity).read(connection, keys)
         gone = {key: read[key].reason if key in read else DELETED for key in keys}
         return SetPage(
@@ -108,15 +109,24 @@ class SqlBackend:
             remaining=0,
             records=[read[key].xml for key in keys if not gone[key]],
             tombstones=[(key, reason) for key, reason in gone.items() if reason],
+            now=now,
         )
 
     def versions(self, entity: EntitySet, after: str, limit: int) -> tuple[list[tuple[str, str]], bool]:
-        """The next keys with their versions, and whether these were the last."""
+        """The next keys with the versions of what is there now, read anew, and whether these were the last.
+
+        What the change log has not noticed shows here: this is what a check of agreement relies on (CRM-09).
+        """
         with reading(self._open().engine) as connection:
             reader = self._company(connection).reader(entity)
-            keys = reader.keys_after(connection, after, limit)
-            found = reader.read(connection, keys)
-        return [(key, found[key].version) for key in keys if key in found], len(keys) < limit
+            while True:
+                keys = reader.keys_after(connection, after, limit)
+                found = reader.read(connection, keys)
+                told = [(key, found[key].version) for key in keys if key in found and not found[key].reason]
+                if told or len(keys) < limit:
+                    return told, len(keys) < limit
+                # The caller goes on after the last key told: there must be one.
+                after = keys[-1]
 
     def turnover(self, keys: Sequence[str]) -> list[str]:
         """The turnover of these tiers, of all when none is named, as XML; who does not take part is left out."""
@@ -199,9 +209,12 @@ def _index(engine: Engine) -> None:
     try:
         with writing(engine) as connection:
             index_modifications(connection)
+            index_codes(connection)
     except DatabaseRefused as problem:
         # A user without the right to create indexes is served all the same, only more slowly.
-        log.warning("no index on cbModification", reason=problem.message, remedy="let an administrator create it")
+        log.warning(
+            "no index on cbModification or the codes", reason=problem.message, remedy="let an administrator create it"
+        )
 
 
 def _every_key(company: Company, connection: Connection) -> Iterator[str]:

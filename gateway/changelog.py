@@ -11,7 +11,7 @@ import datetime as dt
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Lock
 from zoneinfo import ZoneInfo
 
@@ -45,6 +45,8 @@ class SetPage:
     remaining: int
     records: list[str]
     tombstones: list[tuple[str, str]]
+    now: dt.datetime | None = None
+    """The clock of the base when the page was read, UTC."""
 
     def __len__(self) -> int:
         return len(self.records) + len(self.tombstones)
@@ -180,13 +182,14 @@ class ChangeLog:
         with self._looking_again(), reading(self._engine) as connection:
             standing = read_standing(connection)
             state = ScanState.from_json(standing.scan)
-            company = self._watch.last(connection, moment_of(connection, self._clock, self._zone).wall.date())
+            moment = moment_of(connection, self._clock, self._zone)
+            company = self._watch.last(connection, moment.wall.date())
             pages: list[SetPage] = []
             room = page_size
             for entity, cursor in wanted:
                 place = Cursor.parse(cursor, standing)
                 page = self._set_page(connection, company, standing, state, entity, place, room)
-                pages.append(page)
+                pages.append(replace(page, now=moment.utc))
                 room -= len(page)
                 if not page.at_end or room <= 0:
                     break

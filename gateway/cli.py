@@ -26,7 +26,7 @@ from gateway.checks import CheckResult, Severity, run_checks
 from gateway.clock import DEFAULT_ZONE
 from gateway.companies import load_companies
 from gateway.database import open_database
-from gateway.demo import apply_changes, build_base
+from gateway.demo import apply_changes, build_base, work
 from gateway.demo.base import DEFAULT_COMPANY
 from gateway.errors import BaseNotEmpty, DatabaseProblem, InputInvalid, SettingsInvalid
 from gateway.load_report import Finding, ReportFile
@@ -115,6 +115,16 @@ def demo_changes(place: Place, *, as_json: Json = False) -> None:
         typer.echo(json.dumps(asdict(changes), ensure_ascii=False))
     else:
         typer.echo("\n".join(changes.lines))
+
+
+@app.command("demo-desk")
+def demo_desk(place: Place) -> None:
+    """Work in a base as a user of Sage 100 would: orders as JSON, one per line of standard input, answered line by line."""
+    engine = open_database(place)
+    for answer in work(engine, sys.stdin):
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+    engine.dispose()
 
 
 @app.command("load-companies")

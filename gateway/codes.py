@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gateway.text import without_accents
+from contracts.stored import without_accents
 
 CODE_LENGTH = 17
 CODE_PATTERN = re.compile(rf"[A-Z0-9]{{1,{CODE_LENGTH}}}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Lock
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
@@ -66,8 +67,9 @@ class Company:
 class CompanyWatch:
     """Looks at the base and hands out the present `Company`; safe to share between threads."""
 
-    def __init__(self, options: Synchronise) -> None:
+    def __init__(self, options: Synchronise, *, zone: ZoneInfo) -> None:
         self._options = options
+        self._zone = zone
         self._lock = Lock()
         self._probe: Probe | None = None
         self._definitions: tuple[Any, ...] = ()
@@ -116,7 +118,7 @@ class CompanyWatch:
             fiscal_years=calendar,
             free_fields=FreeFieldReader(probe),
             representatives=RepresentativeReader(probe),
-            tiers=TiersReader(probe, self._options, lists),
+            tiers=TiersReader(probe, self._options, lists, self._zone),
             turnover=TurnoverReader(probe, self._options, years),
             tiers_profile=_profile(_shape(), probe.lengths, probe.free_fields, self._options, lists),
             turnover_profile=_profile(CONTRACT_VERSION, years, self._options, probe.lengths.get(F_DOCENTETE.name, {})),

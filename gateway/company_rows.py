@@ -20,9 +20,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from contracts.siret import is_siret
+from contracts.stored import clean, without_fillers
 from gateway.load_report import Finding, Outcome, Reason
-from gateway.siret import is_siret
-from gateway.text import clean, fit
+from gateway.text import fit
 
 COLUMNS = (
     "siret", "name", "brand", "naf", "address", "address2", "postcode", "city", "website", "legal_form",
@@ -158,7 +159,7 @@ def _address(row: FittedRow, street: str, complement: str, length_of: Lengths) -
 
 
 def _siret(row: FittedRow, text: str, length: int) -> str:
-    number = re.sub(r"[\s.\-]", "", text)
+    number = without_fillers(text)
     if number != text:
         row.tell(Outcome.ADJUSTED, Reason.SIRET_NORMALISED, "siret", text, number)
     if number and not (len(number) == 14 and number.isdigit()):

@@ -89,12 +89,22 @@ def _prepare_sqlite(engine: Engine) -> None:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One write transaction: committed at the end, rolled back on any error, errors as the gateway's own."""
-    with (
-        database_problems(),
-        engine.connect().execution_options(sage_writer=True) as connection,
-        connection.begin(),
-    ):
+    with writer_connection(engine) as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def writer_connection(engine: Engine) -> Iterator[Connection]:
+    """A connection for write transactions, one after the other, errors as the gateway's own."""
+    with database_problems(), engine.connect().execution_options(sage_writer=True) as connection:
+        yield connection
+
+
+@contextmanager
+def transacting(connection: Connection) -> Iterator[None]:
+    """One transaction on that connection, as `writing` has it on one of its own."""
+    with database_problems(), connection.begin():
+        yield
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, String, Table, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from contracts.siret import is_siret
+from contracts.stored import in_cp1252, without_accents
 from gateway.clock import wall_clock
 from gateway.codes import CODE_LENGTH
 from gateway.free_fields import FreeFieldKind
@@ -31,8 +33,6 @@ from gateway.sage import (
     P_DOSSIER,
 )
 from gateway.sage.defaults import TiersType
-from gateway.siret import is_siret
-from gateway.text import in_cp1252, without_accents
 
 TIERS = F_COMPTET.c
 TAKING_PART = TIERS.CT_Type.in_((int(TiersType.CLIENT), int(TiersType.SUPPLIER)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
+from contracts.stored import stored
+from contracts.tables import TIERS
 from gateway.codes import CODE_LENGTH, is_code
 from gateway.lists import rows
 from gateway.probe import Probe
@@ -14,12 +16,19 @@ from gateway.sage.defaults import TiersType
 AUTOMATIC = 1
 INVALID = "N° de compte invalide"
 _CODE = F_COMPTET.c.CT_Num
+# Each in the form that an index serves: the base's own on SQL Server, which compares without regard to case by itself, elsewhere
+# that of `sidetables.index_codes`.
+_TAKEN = {
+    "mssql": select(_CODE).where(bindparam("code") == _CODE),
+    "sqlite": select(_CODE).where(_CODE.collate("NOCASE") == bindparam("code")),
+    "postgresql": select(_CODE).where(func.upper(_CODE) == bindparam("code")),
+}
 
 
 def new_code(connection: Connection, probe: Probe, given: str, kind: TiersType) -> str:
     """The code to create the tiers under. Raises Rejected."""
-    wanted = given.strip().upper()
-    if not wanted:
+    wanted = stored(TIERS.field("code"), given)
+    if not isinstance(wanted, str):
         return _next_code(connection, probe, kind)
     if not is_code(wanted):
         raise Rejected("account_code_invalid", f"{INVALID} : {given!r}", field="Code")
@@ -30,9 +39,8 @@ def new_code(connection: Connection, probe: Probe, given: str, kind: TiersType) 
 
 def is_taken(connection: Connection, code: str) -> bool:
     """Whether a tiers of any kind has this code, whatever the case; `code` is in capitals."""
-    # SQL Server compares without regard to case by itself, and only then can use its index.
-    column = _CODE if connection.dialect.name == "mssql" else func.upper(_CODE)
-    return connection.execute(select(_CODE).where(column == code)).first() is not None
+    query = _TAKEN.get(connection.dialect.name, _TAKEN["postgresql"])
+    return connection.execute(query, {"code": code}).first() is not None
 
 
 def stored_code(connection: Connection, given: str) -> str | None:

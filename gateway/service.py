@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from contracts.codec import escape, writer
+from contracts.codec import escape, instant_text, writer
 from contracts.envelope import in_namespace
 from contracts.fields import ABSENT, Record
 from contracts.messages import (
@@ -25,8 +25,10 @@ from contracts.messages import (
     NAMESPACE,
     PAGE_SIZE_MAX,
     RECORD_VERSION,
+    RECORDS_MAX,
     RUN_DIAGNOSTICS,
     SET_RECORDS,
+    TRANSACTIONS_MAX,
     EntitySet,
     Operation,
 )
@@ -37,8 +39,6 @@ from gateway.checks import CheckResult
 from gateway.refusals import ContractRefused, InvalidRequest, NotServed
 from gateway.views import VIEWS
 
-RECORDS_MAX = 500
-TRANSACTIONS_MAX = 500
 WAIT_MAX_S = 55
 
 
@@ -81,14 +81,19 @@ class Service:
         if not wanted:
             raise InvalidRequest("no entity set is asked for", field="EntitySets")
         pages = self._backend.change_log(wanted, self._size(request, PAGE_SIZE_MAX))
-        head = f"<ContractVersion>{CONTRACT_VERSION}</ContractVersion><Company>{escape(self._company)}</Company><ChangeSets>"
+        head = f"<ContractVersion>{CONTRACT_VERSION}</ContractVersion><Company>{escape(self._company)}</Company>{_now(pages[0])}"
+        sets = "".join(map(_change_set, pages))
         quiet = len(pages) == len(wanted) and all(page.at_end and not len(page) for page in pages)
-        return _wrapped(GET_CHANGE_LOG, head + "".join(map(_change_set, pages)) + "</ChangeSets>", quiet=quiet)
+        return _wrapped(
+            GET_CHANGE_LOG,
+            f"{head}<ChangeSets>{sets}</ChangeSets>",
+            quiet=quiet,
+        )
 
     def get_records(self, request: Record) -> Reply:
         """Named records, whatever the cursor."""
         page = self._backend.records(_entity(request.text("name")), _keys(request))
-        return _wrapped(GET_RECORDS, _change_set(page))
+        return _wrapped(GET_RECORDS, _change_set(page, _now(page)))
 
     def get_versions(self, request: Record) -> Reply:
         """Keys and versions, in order of key."""
@@ -187,11 +192,15 @@ def _records_part(entity: EntitySet) -> str:
 _PARTS = {entity: _records_part(entity) for entity in EntitySet}
 
 
-def _change_set(page: SetPage) -> str:
+def _now(page: SetPage) -> str:
+    return f"<Now>{instant_text(page.now)}</Now>" if page.now else ""
+
+
+def _change_set(page: SetPage, now: str = "") -> str:
     part = _PARTS[page.entity]
     return (
         f"<ChangeSet><Name>{page.entity.value}</Name><NextCursor>{page.cursor}</NextCursor>"
-        f"<AtEnd>{'true' if page.at_end else 'false'}</AtEnd><Remaining>{page.remaining}</Remaining>"
+        f"<AtEnd>{'true' if page.at_end else 'false'}</AtEnd><Remaining>{page.remaining}</Remaining>{now}"
         f"<{part}>{''.join(page.records)}</{part}><Tombstones>{_tombstones(page.tombstones)}</Tombstones></ChangeSet>"
     )
 

@@ -23,11 +23,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    func,
     insert,
     inspect,
     select,
     update,
 )
+from sqlalchemy.schema import CreateIndex
 
 from gateway.sage import F_COLLABORATEUR, F_COMPTET, F_CONTACTT, F_DOCENTETE, F_DOCLIGNE, F_LIVRAISON, F_REGLEMENTT
 
@@ -177,6 +179,15 @@ def index_modifications(connection: Connection) -> None:
         leading = {found["column_names"][0] for found in inspector.get_indexes(table.name) if found["column_names"]}
         if "cbModification" not in leading:
             modification_index(table).create(connection)
+
+
+def index_codes(connection: Connection) -> None:
+    """Create the index a new code is looked up in whatever its case, where the base does not compare so by itself."""
+    code = F_COMPTET.to_metadata(MetaData()).c.CT_Num
+    forms = {"sqlite": code.collate("NOCASE"), "postgresql": func.upper(code)}
+    form = forms.get(connection.dialect.name)
+    if form is not None:
+        connection.execute(CreateIndex(Index("GW_IX_CODE", form), if_not_exists=True))
 
 
 def modification_index(table: Table) -> Index:

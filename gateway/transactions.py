@@ -1,6 +1,7 @@
 """The transactions executed so far: each id with its result, in a side table, committed together with the rows it wrote.
 
-Claiming an id makes whoever sends the same one wait: the second insert of a key blocks until the first transaction has ended.
+An id is the key of its row: of two callers who send the same one at once, the second to keep a result waits for the first, and is
+then refused the key with everything it wrote.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from sqlalchemy import Column, Connection, Index, String, Table, UnicodeText, delete, insert, select, update
+from sqlalchemy import Column, Connection, Index, String, Table, UnicodeText, bindparam, delete, insert, select
 
 from contracts.codec import writer
 from contracts.fields import Record
@@ -31,6 +32,8 @@ GW_TRANSACTION = Table(
     Index("GW_IX_TRANSACTION_EXECUTED", "executed"),
 )
 _C = GW_TRANSACTION.c
+_FIND = select(_C.fingerprint, _C.result).where(_C.id == bindparam("identity"))
+_KEEP = insert(GW_TRANSACTION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,28 +49,20 @@ def fingerprint_of(transaction: Record) -> str:
     return blake2b(writer(transaction.of)(transaction).encode(), digest_size=16).hexdigest()
 
 
-def claim(connection: Connection, identity: str, fingerprint: str, at: dt.datetime) -> Executed | None:
-    """What was answered to this id before; None when it is new, and now the caller's until the transaction ends.
-
-    When somebody else claimed it meanwhile the base refuses the row (IntegrityError): asked again, the answer is there.
-    """
-    known = executed(connection, identity)
-    if known is not None:
-        return known
-    row = {"id": identity, "fingerprint": fingerprint, "executed": at.isoformat(), "result": ""}
-    connection.execute(insert(GW_TRANSACTION), [row])
-    return None
-
-
 def executed(connection: Connection, identity: str) -> Executed | None:
     """The transaction of that id, if there was one."""
-    row = connection.execute(select(_C.fingerprint, _C.result).where(_C.id == identity)).first()
+    row = connection.execute(_FIND, {"identity": identity}).first()
     return None if row is None else Executed(fingerprint=row.fingerprint, result=row.result)
 
 
-def settle(connection: Connection, identity: str, result: str) -> None:
-    """Keep the result of a claimed id."""
-    connection.execute(update(GW_TRANSACTION).where(_C.id == identity).values(result=result))
+def keep(connection: Connection, identity: str, fingerprint: str, at: dt.datetime, result: str) -> None:
+    """Keep the result of an id, in the transaction that wrote the rows.
+
+    When somebody else kept one meanwhile the base refuses the row (IntegrityError), and with it all that was written: asked again,
+    the answer is there.
+    """
+    row = {"id": identity, "fingerprint": fingerprint, "executed": at.isoformat(), "result": result}
+    connection.execute(_KEEP, [row])
 
 
 def forget_before(connection: Connection, instant: dt.datetime) -> None:

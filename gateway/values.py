@@ -5,7 +5,6 @@ What equals the record as it is now is left alone, whatever it looks like: only 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,19 +12,18 @@ from typing import Any, Final
 from sqlalchemy import Table
 
 from contracts.fields import ABSENT, Field, Flow, Kind, Record, Struct, Value
+from contracts.siret import is_siret
+from contracts.stored import in_cp1252, stored
 from gateway.mapping import CIVILITIES, sources_in
 from gateway.probe import Probe
 from gateway.rejection import Rejected
-from gateway.siret import is_siret
-from gateway.text import clean, in_cp1252
 
 CATEGORIES: Final = frozenset({"AccountingCategory", "PriceCategory"})
 LISTED: Final = frozenset({*CATEGORIES, "Currency", "Language", "Service"})
 REQUIRED: Final = frozenset({"Name", "LastName"})
 # Told by their own rules, or no columns of the row.
-_APART: Final = frozenset({"Code", "Version", "Type", "Key", "Kind", "Payer"})
+_APART: Final = frozenset({"Code", "Version", "Modified", "Type", "Key", "Kind", "Payer"})
 _CIVILITY_NUMBERS: Final = {label: number for number, label in CIVILITIES.items()}
-_SIRET_FILLERS: Final = re.compile(r"[\s.\-]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +80,7 @@ def columns_of(
         elif known.name in sources:
             column = sources[known.name].partition(".")[2]
             if knowledge.probe.has(table.name, column):
-                found[column] = _stored(known, value, knowledge.probe.length(table.name, column), knowledge, place)
+                found[column] = _column(known, value, knowledge.probe.length(table.name, column), knowledge, place)
             elif value:
                 place.warn(known, "this version of Sage 100 has no such column")
     return found
@@ -104,10 +102,11 @@ def struct_field(struct: Struct, name: str) -> Field:
     return next(known for known in struct.fields if known.name == name)
 
 
-def _stored(known: Field, value: Value, length: int | None, knowledge: Knowledge, place: Place) -> Any:
+def _column(known: Field, value: Value, length: int | None, knowledge: Knowledge, place: Place) -> Any:
+    kept = stored(known, value)
     if known.kind is Kind.FLAG:
-        return int(value is True)
-    text = clean(value) if isinstance(value, str) else ""
+        return int(kept is True)
+    text = kept if isinstance(kept, str) else ""
     if known.name in LISTED:
         return _listed(known, text, knowledge, place)
     if known.name == "Representative":
@@ -122,22 +121,15 @@ def _stored(known: Field, value: Value, length: int | None, knowledge: Knowledge
 def _text(known: Field, value: Value, text: str, length: int | None, place: Place) -> str:
     if known.name in REQUIRED and not text:
         raise place.refuse("field_required", known, "it is mandatory")
-    if known.name == "Siret":
-        text = _siret(known, text, place)
+    if known.name == "Siret" and text and not is_siret(text):
+        # As in Sage 100, which stores it all the same.
+        place.warn(known, f"{text!r} is no valid SIRET")
     most = min(known.length or len(text), length or len(text))
     if len(text) > most:
         raise place.refuse("too_long", known, f"{len(text)} characters, at most {most} are allowed")
     if isinstance(value, str) and "?" in text and not in_cp1252(value):
         place.warn(known, "characters that Sage 100 cannot hold were replaced by '?'")
     return text
-
-
-def _siret(known: Field, text: str, place: Place) -> str:
-    number = _SIRET_FILLERS.sub("", text)
-    if number and not is_siret(number):
-        # As in Sage 100, which stores it all the same.
-        place.warn(known, f"{number!r} is no valid SIRET")
-    return number
 
 
 def _listed(known: Field, text: str, knowledge: Knowledge, place: Place) -> int:

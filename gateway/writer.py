@@ -8,40 +8,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
-from sqlalchemy import Column, Connection, Table, func, insert, select, true
+from sqlalchemy import Column, Connection, Table, bindparam, func, insert, select, true, update
 
 from contracts.codec import reader
 from contracts.envelope import in_namespace
 from contracts.fields import ABSENT, Record
 from contracts.messages import TRANSACTION_RESULT
 from contracts.tables import CLIENT, SUPPLIER, TIERS
-from gateway.company import Company
-from gateway.configuration import LANGUAGES, accounting_categories
+from gateway.ground import NUMBERS, Ground
 from gateway.ledger import Found
-from gateway.lists import labels
-from gateway.mapping import KINDS
 from gateway.numbering import new_code, stored_code
-from gateway.probe import Probe
-from gateway.reader import TiersReader
-from gateway.rejection import DONE, STALE, Rejected, rejection
+from gateway.rejection import DONE, STALE, Rejected
 from gateway.rules import ChildChange, TiersChange, change_of, folded, free_title
 from gateway.sage import (
-    F_COLLABORATEUR,
     F_COMPTET,
     F_COMPTETG,
     F_CONTACTT,
     F_DOCENTETE,
     F_LIVRAISON,
-    P_CATTARIF,
-    P_DEVISE,
-    P_SERVICECPTA,
 )
 from gateway.sage.defaults import TiersType, new_tiers, stamped
-from gateway.settings import Synchronise
-from gateway.values import Knowledge
 
 _TYPES = {CLIENT: TiersType.CLIENT, SUPPLIER: TiersType.SUPPLIER}
-_NUMBERS: dict[Table, str] = {F_LIVRAISON: "LI_No", F_CONTACTT: "CT_No"}
+_INSERTS = {table: insert(table) for table in (F_COMPTET, F_COMPTETG, F_LIVRAISON, F_CONTACTT)}
+_HIGHEST = {table: select(func.max(table.c[name])) for table, name in NUMBERS.items()}
+_KEY = "key of the row"
+_UPDATES = {
+    key: update(key.table).where(key == bindparam(_KEY))
+    for key in (F_COMPTET.c.CT_Num, *(table.c[name] for table, name in NUMBERS.items()))
+}
 _read_tiers = reader(TIERS)
 
 
@@ -53,53 +48,20 @@ class Answer:
     tiers: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Readers:
-    """How a tiers is read: with the version the change log tells, and whole, whatever the options leave out (CRM-12)."""
-
-    told: TiersReader
-    whole: TiersReader
-
-    @classmethod
-    def of(cls, company: Company, options: Synchronise) -> Readers:
-        """The readers for a base under those options; a dormant tiers has a version here in any case."""
-        everything, wanted = Synchronise(), options.model_copy(update={"dormant": True})
-        whole = TiersReader(company.probe, everything, company.lists)
-        told = whole if wanted == everything else TiersReader(company.probe, wanted, company.lists)
-        return cls(told=told, whole=whole)
-
-    def read(self, connection: Connection, code: str) -> Found | None:
-        """The tiers whole, under the version the change log tells; None when there is no client or supplier of that code."""
-        whole = self.whole.read(connection, [code]).get(code)
-        if whole is None or whole.reason:
-            return None
-        if self.told is self.whole:
-            return whole
-        version = self.told.read(connection, [code])[code].version
-        return Found(version, whole.xml.replace(f">{whole.version}</Version>", f">{version}</Version>", 1))
-
-
 class TiersWriter:
     """Writes tiers of one base inside the caller's transaction; only columns this base has."""
 
-    def __init__(self, connection: Connection, company: Company, readers: Readers, at: dt.datetime) -> None:
+    def __init__(self, connection: Connection, ground: Ground, at: dt.datetime) -> None:
         self._connection = connection
-        self._probe = company.probe
-        self._readers = readers
-        self._knowledge = knowledge_of(connection, company)
+        self._probe = ground.company.probe
+        self._readers = ground.readers
+        self._knowledge = ground.knowledge(connection)
         self._at = at
+        self._rows: dict[Table, list[Mapping[str, Any]]] = {}
 
     def write(self, transaction: Record) -> Answer:
-        """Execute a transaction; what the rules refuse leaves no row changed."""
+        """Execute a transaction. Raises Rejected: rows may be changed then, the caller's transaction must end without them."""
         tiers = transaction.one("tiers")
-        try:
-            with self._connection.begin_nested():
-                return self._executed(transaction, tiers)
-        except Rejected as problem:
-            key = tiers.text("code") if tiers else ""
-            return Answer(result=rejection(transaction.text("id"), problem, key=key))
-
-    def _executed(self, transaction: Record, tiers: Record | None) -> Answer:
         action = transaction.text("action")
         if action not in {"create", "update"} or tiers is None:
             raise Rejected("invalid_transaction", f"{action!r} is none of create, update", field="Action")
@@ -109,10 +71,10 @@ class TiersWriter:
         base = transaction.text("base_version")
         if not base:
             raise Rejected("invalid_transaction", "an update says what it is based on", field="BaseVersion")
-        code = stored_code(self._connection, given.text("code"))
-        row = None if code is None else self._locked_whole(code, given)
-        present = None if code is None else self._readers.read(self._connection, code)
-        if code is None or row is None or present is None:
+        row = self._lock_whole(given)
+        code = row["CT_Num"] if row else ""
+        present = self._readers.read(self._connection, code) if row else None
+        if row is None or present is None:
             raise Rejected("unknown_tiers", f"there is no client or supplier {given.text('code')!r}", field="Code")
         if present.version != base:
             stale = Rejected("stale", f"the tiers {code} has changed since")
@@ -132,8 +94,8 @@ class TiersWriter:
     def _change_children(self, table: Table, code: str, change: ChildChange) -> bool:
         if not (change.deleted or change.changed or change.added):
             return False
-        number = table.c[_NUMBERS[table]]
-        rows = {row[number.name]: row for row in self._locked(table, code)}
+        number = table.c[NUMBERS[table]]
+        rows = {row[number.name]: row for row in self._rows[table]}
         self._delete(table, rows, change.deleted)
         moved = {one: _differing(rows[one], columns) for one, columns in change.changed.items()}
         if table is F_CONTACTT:
@@ -147,7 +109,7 @@ class TiersWriter:
         return bool(change.deleted or change.added or any(moved.values()))
 
     def _delete(self, table: Table, rows: Mapping[int, Mapping[str, Any]], numbers: list[int]) -> None:
-        number = table.c[_NUMBERS[table]]
+        number = table.c[NUMBERS[table]]
         for one in numbers:
             if table is F_LIVRAISON and self._has_documents(one):
                 title = rows[one]["LI_Intitule"]
@@ -198,72 +160,47 @@ class TiersWriter:
     def _add(self, table: Table, code: str, added: list[dict[str, Any]]) -> None:
         constant = {"N_Expedition": 1, "N_Condition": 1} if table is F_LIVRAISON else {}
         for columns in added:
-            known = {_NUMBERS[table]: self._next(table), "CT_Num": code}
+            known = {NUMBERS[table]: self._next(table), "CT_Num": code}
             self._insert(table, stamped(table, self._at, **{**constant, **columns, **known}))
 
     def _next(self, table: Table) -> int:
         """The number after the highest: another writer may take it too, the base then refuses one of the two, who tries again."""
-        highest = self._connection.scalar(select(func.max(table.c[_NUMBERS[table]])))
-        return 1 + (highest or 0)
+        return 1 + (self._connection.scalar(_HIGHEST[table]) or 0)
 
     def _insert(self, table: Table, row: Mapping[str, Any]) -> None:
         known = {name: value for name, value in row.items() if self._probe.has(table.name, name)}
         if known:
-            self._connection.execute(insert(table), [known])
+            self._connection.execute(_INSERTS[table], [known])
 
     def _set(self, key: Column[Any], value: str | int, columns: Mapping[str, Any]) -> None:
         stamp = {"cbModification": self._at} if self._probe.has(key.table.name, "cbModification") else {}
-        self._connection.execute(key.table.update().where(key == value).values({**columns, **stamp}))
+        if columns or stamp:
+            self._connection.execute(_UPDATES[key], {_KEY: value, **columns, **stamp})
 
-    def _locked_whole(self, code: str, given: Record) -> Mapping[str, Any]:
-        """The row of a tiers, locked with the children that a record says something of."""
-        (row,) = self._locked(F_COMPTET, code)
+    def _lock_whole(self, given: Record) -> Mapping[str, Any] | None:
+        """The row of a tiers, locked with the children that a record says something of; None when there is no such row."""
+        code: str | None = given.text("code")
+        rows = self._locked(F_COMPTET, code)
+        if not rows:
+            # Written otherwise in the base, in small letters.
+            code = stored_code(self._connection, given.text("code"))
+            rows = self._locked(F_COMPTET, code)
         for table, part in ((F_LIVRAISON, "addresses"), (F_CONTACTT, "contacts")):
-            if given[part] is not ABSENT and self._probe.has(table.name):
-                self._locked(table, code)
-        return row
+            if rows and given[part] is not ABSENT and table in self._readers.locks:
+                self._rows[table] = self._locked(table, code)
+        return next(iter(rows), None)
 
-    def _locked(self, table: Table, code: str) -> list[Mapping[str, Any]]:
+    def _locked(self, table: Table, code: str | None) -> list[Mapping[str, Any]]:
         """The rows of a tiers, nobody else's to write until the transaction ends."""
-        query = select(*self._probe.columns(table)).where(table.c.CT_Num == code)
-        locked = query.with_for_update().with_hint(table, "WITH (UPDLOCK, HOLDLOCK)", "mssql")
-        return [dict(row) for row in self._connection.execute(locked).mappings()]
+        if code is None:
+            return []
+        return [dict(row) for row in self._connection.execute(self._readers.locks[table], {"code": code}).mappings()]
 
     def _done(self, transaction: Record, code: str, change: TiersChange) -> Answer:
         present = self._readers.read(self._connection, code)
         if present is None:
             raise Rejected("unknown_tiers", f"there is no client or supplier {code!r}", field="Code")
         return _answer(transaction, code, present, message="; ".join(change.warnings))
-
-
-def knowledge_of(connection: Connection, company: Company) -> Knowledge:
-    """What the rules must know of the base as it is now."""
-    probe = company.probe
-    listed = {
-        "AccountingCategory": frozenset(accounting_categories(connection, probe)),
-        "PriceCategory": frozenset(labels(connection, probe, P_CATTARIF, "CT_Intitule")),
-        "Service": frozenset(labels(connection, probe, P_SERVICECPTA, "S_Intitule")),
-        "Currency": frozenset({0, *labels(connection, probe, P_DEVISE, "D_Intitule")}),
-        "Language": frozenset(map(int, LANGUAGES)),
-    }
-    return Knowledge(
-        probe=probe,
-        lists=listed,
-        representatives=_representatives(connection, probe),
-        is_tiers=lambda code: _is_tiers(connection, code),
-    )
-
-
-def _representatives(connection: Connection, probe: Probe) -> frozenset[int]:
-    if not probe.has(F_COLLABORATEUR.name):
-        return frozenset()
-    return frozenset(connection.scalars(select(F_COLLABORATEUR.c.CO_No)))
-
-
-def _is_tiers(connection: Connection, code: str) -> bool:
-    stored = stored_code(connection, code)
-    kind = select(F_COMPTET.c.CT_Type).where(F_COMPTET.c.CT_Num == stored)
-    return stored is not None and connection.scalar(kind) in KINDS
 
 
 def _differing(row: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:

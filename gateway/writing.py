@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from zoneinfo import ZoneInfo
 
@@ -14,16 +15,19 @@ from contracts.codec import writer
 from contracts.fields import Record
 from contracts.messages import TRANSACTION_RESULT
 from gateway.company import Company, CompanyWatch
-from gateway.database import writing
+from gateway.database import transacting, writer_connection, writing
 from gateway.errors import DatabaseRefused
+from gateway.ground import Ground, Readers
 from gateway.rejection import Rejected, is_rejection, rejection
 from gateway.settings import Synchronise
-from gateway.sweep import Clock, moment_of, utc_now
-from gateway.transactions import KEPT, Executed, claim, fingerprint_of, forget_before, settle
-from gateway.writer import Answer, Readers, TiersWriter
+from gateway.sweep import Clock, Moment, moment_of, utc_now
+from gateway.transactions import KEPT, Executed, executed, fingerprint_of, forget_before, keep
+from gateway.writer import Answer, TiersWriter
 
 ATTEMPTS = 12
-"""How often a transaction is tried when others take the numbers it was about to: more than there are threads."""
+"""How often a transaction is tried when others take the numbers it was about to."""
+TURN_S = 5.0
+"""How long it waits for its turn to take numbers: somebody may hold up the one before, who is at work in Sage 100."""
 
 _write_result = writer(TRANSACTION_RESULT)
 _END = f"</{TRANSACTION_RESULT.name}>"
@@ -41,56 +45,59 @@ class Writing:
         self._zone = zone
         self._clock = clock
         self._lock = Lock()
+        self._numbers = Lock()
         self._readers: tuple[Company, Readers] | None = None
         self._forgot = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def execute(self, transactions: Sequence[Record]) -> list[str]:
         """The results in the same order, as XML. Raises DatabaseProblem: what was done before it stays done."""
         self._forget()
-        return [self._result(transaction) for transaction in transactions]
+        with writer_connection(self._engine) as connection:
+            batch = _Batch(connection, self._ground, lambda: moment_of(connection, self._clock, self._zone))
+            return [self._result(batch, transaction) for transaction in transactions]
 
-    def _result(self, transaction: Record) -> str:
+    def _result(self, batch: _Batch, transaction: Record) -> str:
         if is_rejection(transaction):
             return _xml(Answer(result=transaction))
         if not transaction.text("id"):
-            return _refused(transaction, "invalid_transaction", "a transaction has an id", "Id")
+            return _xml(_refusal(transaction, "invalid_transaction", "a transaction has an id", "Id"))
+        with self._turn(transaction):
+            return self._settled(batch, transaction)
+
+    @contextmanager
+    def _turn(self, transaction: Record) -> Iterator[None]:
+        """Who takes numbers waits for those before it: two who take the same one cost each other an attempt."""
+        took = _takes_numbers(transaction) and self._numbers.acquire(timeout=TURN_S)
+        try:
+            yield
+        finally:
+            if took:
+                self._numbers.release()
+
+    def _settled(self, batch: _Batch, transaction: Record) -> str:
+        refusal: Answer | None = None
         for _ in range(ATTEMPTS):
             try:
-                return self._once(transaction, lambda write: write.write(transaction))
+                return batch.once(transaction, refusal)
+            except Rejected as problem:
+                # Kept like any other result, in a transaction of its own: the first one is rolled back.
+                refusal = Answer(result=rejection(transaction.text("id"), problem, key=_code(transaction)))
             except DatabaseRefused as problem:
                 # A number, a code or the id was taken meanwhile: look again, and take the next one.
                 if not isinstance(problem.__cause__, IntegrityError):
                     self._watch.forget()
-                    break
-        # Kept like any other result, in a transaction of its own: the first one is rolled back.
-        refusal = rejection(
-            transaction.text("id"),
-            Rejected("database_refused", "the Sage 100 database refused the write"),
-            key=_code(transaction),
-        )
-        return self._once(transaction, lambda _: Answer(result=refusal))
+                    batch.forget()
+                    refusal = _database_refusal(transaction)
+        return batch.once(transaction, refusal or _database_refusal(transaction))
 
-    def _once(self, transaction: Record, work: Callable[[TiersWriter], Answer]) -> str:
-        """Do the work unless this id was treated before; its result either way."""
-        identity, fingerprint = transaction.text("id"), fingerprint_of(transaction)
-        with writing(self._engine) as connection:
-            known = claim(connection, identity, fingerprint, self._clock())
-            if known is not None:
-                return _again(transaction, known, fingerprint)
-            result = _xml(work(self._writer(connection)))
-            settle(connection, identity, result)
-            return result
-
-    def _writer(self, connection: Connection) -> TiersWriter:
-        moment = moment_of(connection, self._clock, self._zone)
-        company = self._watch.look(connection, moment.wall.date())
-        at = moment.wall.replace(microsecond=0)
-        return TiersWriter(connection, company, self._readers_of(company), at)
+    def _ground(self, connection: Connection, today: dt.date) -> Ground:
+        company = self._watch.look(connection, today)
+        return Ground.of(connection, company, self._readers_of(company))
 
     def _readers_of(self, company: Company) -> Readers:
         with self._lock:
             if self._readers is None or self._readers[0] is not company:
-                self._readers = (company, Readers.of(company, self._options))
+                self._readers = (company, Readers.of(company, self._options, self._zone))
             return self._readers[1]
 
     def _forget(self) -> None:
@@ -104,15 +111,64 @@ class Writing:
                 forget_before(connection, now - KEPT)
 
 
+class _Batch:
+    """The transactions of one call: over one connection, on the base as the first of them found it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        look: Callable[[Connection, dt.date], Ground],
+        moment: Callable[[], Moment],
+    ) -> None:
+        self._connection = connection
+        self._look = look
+        self._moment = moment
+        self._ground: Ground | None = None
+
+    def forget(self) -> None:
+        """Look at the base afresh."""
+        self._ground = None
+
+    def once(self, transaction: Record, refusal: Answer | None) -> str:
+        """Do the transaction, or keep its refusal, unless its id was treated before; its result either way. Raises Rejected."""
+        identity, fingerprint = transaction.text("id"), fingerprint_of(transaction)
+        with transacting(self._connection):
+            known = executed(self._connection, identity)
+            if known is not None:
+                return _again(transaction, known, fingerprint)
+            # A mark older than the overlap of the polls would be passed over: each transaction has its own moment.
+            moment = self._moment()
+            answer = refusal or self._writer(moment).write(transaction)
+            result = _xml(answer)
+            keep(self._connection, identity, fingerprint, moment.utc, result)
+            return result
+
+    def _writer(self, moment: Moment) -> TiersWriter:
+        if self._ground is None:
+            self._ground = self._look(self._connection, moment.wall.date())
+        return TiersWriter(self._connection, self._ground, moment.wall.replace(microsecond=0))
+
+
+def _takes_numbers(transaction: Record) -> bool:
+    tiers = transaction.one("tiers")
+    if tiers is None or transaction.text("action") == "create":
+        return True
+    return any(not child.text("key") for part in ("addresses", "contacts") for child in tiers.many(part))
+
+
 def _again(transaction: Record, known: Executed, fingerprint: str) -> str:
     if known.fingerprint == fingerprint:
         return known.result
-    return _refused(transaction, "transaction_id_reused", "the id was used for another transaction", "Id")
+    return _xml(_refusal(transaction, "transaction_id_reused", "the id was used for another transaction", "Id"))
 
 
-def _refused(transaction: Record, code: str, words: str, field: str) -> str:
+def _database_refusal(transaction: Record) -> Answer:
+    return _refusal(transaction, "database_refused", "the Sage 100 database refused the write")
+
+
+def _refusal(transaction: Record, code: str, words: str, field: str = "") -> Answer:
     problem = Rejected(code, words, field=field)
-    return _xml(Answer(result=rejection(transaction.text("id"), problem, key=_code(transaction))))
+    return Answer(result=rejection(transaction.text("id"), problem, key=_code(transaction)))
 
 
 def _code(transaction: Record) -> str:

@@ -63,7 +63,7 @@ def company_view(session: Session, which: str | int) -> CompanyView:
     The two never stand in for each other: with the CRM's own numbering codes are numbers too (CRM-22).
     Raises InputRefused (company_unknown, company_ambiguous, or a code that is no text).
     """
-    company = _company(session, which)
+    company = find_company(session, which)
     account = session.scalar(select(Account).where(Account.company_id == company.id, Account.is_main))
     tiers = None if account is None else _tiers(session, account)
     linked = tiers is not None and tiers.link_state is LinkState.LINKED
@@ -92,7 +92,8 @@ def company_view(session: Session, which: str | int) -> CompanyView:
     )
 
 
-def _company(session: Session, which: str | int) -> Company:
+def find_company(session: Session, which: str | int) -> Company:
+    """The Company itself, named as for ``company_view``; raises the same."""
     if isinstance(which, int):
         found = [session.get(Company, which)] if abs(which) <= ID_MAX else []
     else:
@@ -103,12 +104,12 @@ def _company(session: Session, which: str | int) -> Company:
         return known[0]
     record = str(which)
     if known:
-        ids = ", ".join(str(company.id) for company in known)
+        ids = ", ".join(f"id:{company.id}" for company in known)
         raise InputRefused(
             "several companies have this code",
             code="company_ambiguous",
             record=record,
-            remedy=f"Name one by its id ({ids}): `syncengine company show --id ID`.",
+            remedy=f"Name one by its number: {ids}.",
         )
     raise InputRefused(
         "there is no such company",

@@ -1,13 +1,17 @@
-"""One cycle of Liaison et Synchronisation, top to bottom: guard, parameters, pull, retry, close (CRM-01, CRM-04, CRM-10).
+"""One cycle of Liaison et Synchronisation, top to bottom: guard, parameters, pull, merge, push, close (CRM-01, CRM-04, CRM-10).
 
-A first synchronisation is a cycle whose cursors are at the beginning: the same code, and the same after an interruption.
+A first synchronisation is a cycle whose cursors are at the beginning, a full resync one that compares instead of following them, an
+undo one that takes another's values back: the same code, and the same after an interruption.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from itertools import chain, islice
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import delete, select, update
@@ -16,61 +20,111 @@ from sqlalchemy.orm import Session
 from contracts.client import GatewayClient
 from contracts.errors import Problem, RemoteFault
 from contracts.fields import Record
-from contracts.messages import CONTRACT_VERSION, SET_KEY, EntitySet
-from contracts.page import Changes, Page
+from contracts.messages import CONTRACT_VERSION, EntitySet
 from syncengine import lease as leases
 from syncengine.bulk import Bulk, batches
-from syncengine.connection import same_company
-from syncengine.errors import CompanyMismatch, Disconnected, Interrupted, NotActive
-from syncengine.lease import Lease
-from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Integration, IntegrationState
-from syncengine.model.link import Entity
-from syncengine.progress import Progress
+from syncengine.caution import (
+    bound_of_pages,
+    check_guards,
+    check_plan,
+    is_guarded,
+    keep_plan,
+    may_go_too_far,
+    totals_at_most,
+)
+from syncengine.errors import Interrupted
+from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Integration, Side
+from syncengine.preview import CYCLE_ID, Preview
 from syncengine.pull import pages, persistently
-from syncengine.reference import apply_free_fields, apply_parameters, apply_representatives, apply_turnover
-from syncengine.rules import load_rules
-from syncengine.run import Report, Run, Surroundings
+from syncengine.reference import apply_parameters
+from syncengine.resync import survey, take_all
+from syncengine.run import DIFFERENTIAL, Order, Report, Run, Surroundings
+from syncengine.sending import finish_writes, send_changes
+from syncengine.small_sets import take_small_sets
 from syncengine.store import Store
-from syncengine.sync_errors import Failure, left_open, settle
-from syncengine.tiers import Counts, apply_tiers, recoverable
+from syncengine.sync_errors import asked_again, left_open
+from syncengine.taking import KEPT_AS, foresee, may_run, same_company_or_stop, still_wanted, take, take_page
+from syncengine.tiers import recoverable
+from syncengine.undoing import apply_undo, undo_preview
 
 PARAMETERS_AGE: Final = timedelta(minutes=30)
 """Parameters are refreshed only when this much has passed (CRM-06)."""
+PAGES_AHEAD: Final = 10
+"""Pages read before the first is taken: how much is coming must be known before anything is written (NEW-06)."""
 
 _log = structlog.get_logger(__name__)
 
 
-def run_cycle(store: Store, integration_id: int, around: Surroundings) -> Report:
+def run_cycle(store: Store, integration_id: int, around: Surroundings, order: Order = DIFFERENTIAL) -> Report:
     """Run one cycle of an integration; a problem that stops it is recorded and told in the report.
 
-    Raises AlreadyRunning, NotActive, Disconnected and IntegrationUnknown before anything is recorded, and Interrupted.
+    Raises AlreadyRunning, NotActive, Disconnected, SettingsLocked and IntegrationUnknown before anything is recorded, and
+    Interrupted.
     """
-    with store.writing() as session:
-        lease = leases.take(session, integration_id, at=around.clock())
-        integration = session.get_one(Integration, integration_id)
-        _may_run(integration)
-        run = _begin(store, session, integration, lease, around)
-    try:
+    run = _begin(store, integration_id, around, order)
+    with _holding(run):
         return _work(run)
+
+
+def preview_cycle(store: Store, integration_id: int, around: Surroundings, order: Order = DIFFERENTIAL) -> int:
+    """Make the plan of what that cycle would do, and keep it to be looked at; its number. Nothing else is written (NEW-02).
+
+    Raises what ``run_cycle`` raises before anything is recorded, and what stops the cycle.
+    """
+    found = Preview()
+    run = _begin(store, integration_id, around, order, trial=found)
+    with _holding(run), around.connect(run.integration) as client:
+        _steps(run, client)
+    return keep_plan(run, found)
+
+
+@contextmanager
+def _holding(run: Run) -> Iterator[None]:
+    """Give the lease back at the end."""
+    try:
+        yield
     finally:
         leases.forget(run.lease)
-        with store.writing() as session:
+        with run.store.writing() as session:
             leases.release(session, run.lease)
 
 
-def _may_run(integration: Integration) -> None:
-    if integration.state is not IntegrationState.ACTIVE:
-        raise NotActive(f"integration {integration.name} is not active", record=integration.name)
-    if not integration.connected:
-        raise Disconnected(f"integration {integration.name} is disconnected from the ERP", record=integration.name)
-
-
-def _begin(store: Store, session: Session, integration: Integration, lease: Lease, around: Surroundings) -> Run:
-    """Record the cycle; one that its process left unfinished has failed."""
+def _begin(
+    store: Store, integration_id: int, around: Surroundings, order: Order, *, trial: Preview | None = None
+) -> Run:
+    """Take the lease and record the cycle, unless it is a trial; one that its process left unfinished has failed."""
     now = around.clock()
+    with store.writing() as session:
+        lease = leases.take(session, integration_id, at=now)
+        integration = session.get_one(Integration, integration_id)
+        may_run(integration, order)
+        kind = _kind(session, integration_id, order)
+        cycle_id = _record(session, integration_id, kind, order, now) if trial is None else CYCLE_ID
+    return Run(
+        store=store,
+        integration=integration,
+        cycle_id=cycle_id,
+        kind=kind,
+        order=order,
+        lease=lease,
+        around=around,
+        preview=trial,
+    )
+
+
+def _kind(session: Session, integration_id: int, order: Order) -> CycleKind:
+    if order.undoes is not None:
+        return CycleKind.UNDO
+    if order.full:
+        return CycleKind.FULL_SEND if order.preferred is Side.CRM else CycleKind.RESYNC
+    ends = session.scalars(select(Cursor.at_end).where(Cursor.integration_id == integration_id)).all()
+    return CycleKind.DIFFERENTIAL if len(ends) == len(EntitySet) and all(ends) else CycleKind.FIRST
+
+
+def _record(session: Session, integration_id: int, kind: CycleKind, order: Order, now: datetime) -> int:
     session.execute(
         update(Cycle)
-        .where(Cycle.integration_id == integration.id, Cycle.ended_at.is_(None))
+        .where(Cycle.integration_id == integration_id, Cycle.ended_at.is_(None))
         .values(
             status=CycleStatus.FAILURE,
             ended_at=now,
@@ -79,15 +133,17 @@ def _begin(store: Store, session: Session, integration: Integration, lease: Leas
             error_remedy=Interrupted.remedy_default,
         )
     )
-    ends = session.scalars(select(Cursor.at_end).where(Cursor.integration_id == integration.id)).all()
-    kind = CycleKind.DIFFERENTIAL if len(ends) == len(EntitySet) and all(ends) else CycleKind.FIRST
-    log_file = f"integration-{integration.id}.log"
     cycle = Cycle(
-        integration_id=integration.id, kind=kind, status=CycleStatus.WAITING, started_at=now, log_file=log_file
+        integration_id=integration_id,
+        kind=kind,
+        status=CycleStatus.WAITING,
+        started_at=now,
+        log_file=f"integration-{integration_id}.log",
+        undoes_id=order.undoes,
     )
     session.add(cycle)
     session.flush()
-    return Run(store=store, integration=integration, cycle_id=cycle.id, kind=kind, lease=lease, around=around)
+    return cycle.id
 
 
 def _work(run: Run) -> Report:
@@ -96,9 +152,7 @@ def _work(run: Run) -> Report:
     try:
         with run.around.connect(run.integration) as client:
             try:
-                _parameters(run, client)
-                _pull(run, client)
-                _retry(run, client)
+                _steps(run, client)
             finally:
                 run.calls = client.calls
     except KeyboardInterrupt:
@@ -110,35 +164,58 @@ def _work(run: Run) -> Report:
     return _close(run, problem)
 
 
+def _steps(run: Run, client: GatewayClient) -> None:
+    """What a cycle does between its beginning and its end; a preview does all of it, and takes it back."""
+    _parameters(run, client)
+    finish_writes(run, client)
+    work = partial(_differences, client=client)
+    if run.order.plan_id is not None:
+        check_plan(run, run.order.plan_id, work)
+    work(run)
+
+
+def _differences(run: Run, client: GatewayClient) -> None:
+    """What differs, from the ERP to the CRM and then back."""
+    if run.order.undoes is not None:
+        _undo(run, run.order.undoes)
+    elif run.order.full:
+        _compare(run, client)
+    else:
+        _pull(run, client)
+    _retry(run, client)
+    send_changes(run, client)
+
+
 def _parameters(run: Run, client: GatewayClient) -> None:
     """1. Parameters, when 30 minutes have passed since the last time (CRM-04, CRM-06)."""
     now, last = run.around.clock(), run.integration.parameters_refreshed_at
-    if last is not None and now - last < PARAMETERS_AGE:
+    if last is not None and now - last < PARAMETERS_AGE and not run.order.full:
         _set_running(run)
         return
     configuration = persistently(client.get_configuration, run.around.patience)
-    _same_company(run, configuration.text("company"))
-    parameters = configuration.many("parameters")
+    same_company_or_stop(run, configuration.text("company"))
+    told = _told(configuration, now)
     with run.commit() as bulk:
-        changed = apply_parameters(bulk, parameters, integration_id=run.integration.id)
-        _seen(bulk, run.integration.id, configuration, now)
+        changed = apply_parameters(bulk, configuration.many("parameters"), integration_id=run.integration.id)
+        bulk.connection.execute(update(Integration).where(Integration.id == run.integration.id).values(told))
+        run.told(bulk, told)
     run.counts.reference["parameters"] = changed
-    run.refreshed = True
     _set_running(run)
 
 
-def _seen(bulk: Bulk, integration_id: int, configuration: Record, now: datetime) -> None:
-    bulk.connection.execute(
-        update(Integration)
-        .where(Integration.id == integration_id)
-        .values(
-            gateway_version=configuration.text("gateway_version"),
-            contract_version=configuration.text("contract_version") or CONTRACT_VERSION,
-            base_currency=configuration.text("base_currency") or None,
-            seen_at=now,
-            parameters_refreshed_at=now,
-        )
-    )
+def _told(configuration: Record, now: datetime) -> dict[str, Any]:
+    """What the gateway says of itself, as the integration keeps it (CRM-12, CRM-15, CRM-23)."""
+    options = {
+        name: configuration.flag(f"synchronise_{name}") for name in ("contacts", "addresses", "phones", "dormant")
+    }
+    return {
+        "gateway_version": configuration.text("gateway_version"),
+        "contract_version": configuration.text("contract_version") or CONTRACT_VERSION,
+        "base_currency": configuration.text("base_currency") or None,
+        "gateway_options": options | {"codification": configuration.text("codification")},
+        "seen_at": now,
+        "parameters_refreshed_at": now,
+    }
 
 
 def _set_running(run: Run) -> None:
@@ -148,15 +225,12 @@ def _set_running(run: Run) -> None:
 
 def _pull(run: Run, client: GatewayClient) -> None:
     """2 and 3. Representatives, then tiers with their children: page by page, each committed with its cursor (G8)."""
-    with run.store.reading() as session:
-        stored = session.execute(
-            select(Cursor.entity_set, Cursor.cursor).where(Cursor.integration_id == run.integration.id)
-        )
-        known = {row.entity_set: row.cursor for row in stored}
-    cursors = {entity_set: known.get(entity_set.value, "") for entity_set in EntitySet}
+    cursors = _cursors(run)
     try:
-        for page in pages(client, cursors, page_size=run.around.page_size, patience=run.around.patience):
-            _take(run, page)
+        if not _take_pages(run, client, cursors, guarded=is_guarded(run)):
+            # So much is coming that a plan must say first what it would do.
+            check_guards(run, partial(_differences, client=client))
+            _take_pages(run, client, cursors, guarded=False)
     except RemoteFault as fault:
         if fault.problem_code != "cursor_unknown" or not any(cursors.values()):
             raise
@@ -167,73 +241,56 @@ def _pull(run: Run, client: GatewayClient) -> None:
         _pull(run, client)
 
 
-def _take(run: Run, page: Page) -> None:
-    """Apply one page; page, cursors and progress commit together."""
-    _same_company(run, page.company)
-    counts, done = run.counts.copy(), run.done
-    with run.commit() as bulk:
-        _still_wanted(run, bulk)
-        for changes in page.change_sets:
-            counts.add(_apply(run, bulk, changes))
-            done += len(changes.records) + len(changes.tombstones) + len(changes.rejected)
-            _keep_cursor(run, bulk, changes)
-        total = done + sum(changes.remaining for changes in page.change_sets)
-        phase = page.change_sets[-1].entity_set.value if page.change_sets else ""
-        progress = Progress(phase=phase, done=done, total=total, refused=counts.refused)
-        bulk.connection.execute(
-            update(Cycle)
-            .where(Cycle.id == run.cycle_id)
-            .values(progress_done=done, progress_total=total, phase=phase, counts=counts.as_dict())
+def _take_pages(run: Run, client: GatewayClient, cursors: Mapping[EntitySet, str], *, guarded: bool) -> bool:
+    """Take every page after these cursors; False, and nothing taken, when that might go further than the guards allow."""
+    incoming = pages(client, cursors, page_size=run.around.page_size, patience=run.around.patience)
+    with closing(incoming):
+        ahead = list(islice(incoming, PAGES_AHEAD)) if guarded else []
+        if guarded and may_go_too_far(run, bound_of_pages(run, ahead)):
+            return False
+        for page in chain(ahead, incoming):
+            take_page(run, page)
+    return True
+
+
+def _cursors(run: Run) -> dict[EntitySet, str]:
+    with run.store.reading() as session:
+        stored = session.execute(
+            select(Cursor.entity_set, Cursor.cursor).where(Cursor.integration_id == run.integration.id)
         )
-    # Only what is committed counts.
-    run.counts, run.done = counts, done
-    run.around.watch(progress)
+        known = {row.entity_set: row.cursor for row in stored}
+    return {entity_set: known.get(entity_set.value, "") for entity_set in EntitySet}
 
 
-def _still_wanted(run: Run, bulk: Bulk) -> None:
-    """A cycle ends at its next page once the integration is deactivated or disconnected (CRM-11, CRM-58)."""
-    query = select(Integration.state, Integration.connected).where(Integration.id == run.integration.id)
-    run.integration.state, run.integration.connected = bulk.connection.execute(query).one()
-    _may_run(run.integration)
+def _compare(run: Run, client: GatewayClient) -> None:
+    """2 and 3 of a full run: the small sets whole, and of the tiers what differs (CRM-09, CRM-19)."""
+    found = survey(run, client)
+    size = len(found.codes) + len(found.drifted)
+    if is_guarded(run) and may_go_too_far(run, totals_at_most(run, changed=size, deactivated=size, drifted=size)):
+        check_guards(run, partial(_differences, client=client))
+    take_small_sets(run, client)
+    take_all(run, client, found)
 
 
-def _apply(run: Run, bulk: Bulk, changes: Changes) -> Counts:
-    if changes.entity_set is EntitySet.TIERS:
-        return _apply_tiers(run, bulk, changes)
-    entity, key = _KEPT_AS[changes.entity_set], SET_KEY[changes.entity_set]
-    failures = [Failure(entity=entity, problem=bad.error, payload=bad.xml) for bad in changes.rejected]
-    records, gone = changes.records, [stone.text("key") for stone in changes.tombstones]
-    integration_id, now = run.integration.id, run.around.clock()
-    if changes.entity_set is EntitySet.FREE_FIELDS:
-        count = apply_free_fields(bulk, records, gone, integration_id=integration_id)
-    elif changes.entity_set is EntitySet.REPRESENTATIVES:
-        count = apply_representatives(bulk, records, gone, integration_id=integration_id)
-        run.rules = None
-    else:
-        count = apply_turnover(bulk, records, gone, integration_id=integration_id, now=now)
-    dealt_with = [record.text(key) for record in records] + gone
-    settle(bulk, entity, failures, dealt_with, integration_id=integration_id, cycle_id=run.cycle_id, now=now)
-    return Counts(refused=len(failures), reference={changes.entity_set.value: count})
-
-
-_KEPT_AS: Final = {
-    EntitySet.FREE_FIELDS: Entity.FREE_FIELD,
-    EntitySet.REPRESENTATIVES: Entity.REPRESENTATIVE,
-    EntitySet.TURNOVER: Entity.TURNOVER,
-}
-
-
-def _apply_tiers(run: Run, bulk: Bulk, changes: Changes) -> Counts:
-    if run.rules is None:
-        run.rules = load_rules(bulk, run.integration, cycle_id=run.cycle_id)
-    counts = apply_tiers(bulk, changes, run.rules, run.around.clock())
-    _log.info("tiers_taken", **counts.as_dict())
-    return counts
-
-
-def _keep_cursor(run: Run, bulk: Bulk, changes: Changes) -> None:
-    row = (run.integration.id, changes.entity_set.value, changes.next_cursor, changes.at_end)
-    bulk.upsert(Cursor, ("integration_id", "entity_set", "cursor", "at_end"), ("integration_id", "entity_set"), [row])
+def _undo(run: Run, cycle_id: int) -> None:
+    """In place of a pull: what that cycle wrote goes back to what it was, as edits that are then sent (NEW-04)."""
+    with run.commit() as bulk:
+        still_wanted(run, bulk)
+        with Session(bulk.connection) as session:
+            plan = undo_preview(session, run.integration.id, cycle_id, lock=True)
+            result = apply_undo(
+                session,
+                plan,
+                **run.ids,
+                at=run.around.clock(),
+                by=run.order.by,
+                include_changed=run.order.changed_since_too,
+            )
+            session.flush()
+        foresee(run, bulk, [edit.code for edit in (*plan.edits, *plan.changed_since) if edit.code])
+    run.counts.undone += result.done
+    kept = () if run.order.changed_since_too else plan.changed_since
+    run.counts.left += len(result.refused) + len(plan.left) + len(kept)
 
 
 def _retry(run: Run, client: GatewayClient) -> None:
@@ -242,26 +299,26 @@ def _retry(run: Run, client: GatewayClient) -> None:
     What is stored decides, not what this cycle saw change: a cycle that was stopped in between loses no retry (G9). With each
     refresh of the parameters all others are asked for too: what was damaged on its way comes right by itself.
     """
+    for entity_set, keys in _wanted_again(run).items():
+        for batch in batches(sorted(keys)):
+            ask = partial(client.get_records, entity_set, batch)
+            changes = persistently(ask, run.around.patience)
+            with run.commit() as bulk:
+                still_wanted(run, bulk)
+                counts = take(run, bulk, changes)
+            run.counts.add(counts)
+
+
+def _wanted_again(run: Run) -> dict[EntitySet, set[str]]:
     with run.store.reading() as session:
         bulk = Bulk(session.connection())
-        run.rules = load_rules(bulk, run.integration, cycle_id=run.cycle_id)
-        keys = set(recoverable(bulk, run.rules))
-        if run.refreshed:
-            keys |= set(left_open(bulk, Entity.ACCOUNT, integration_id=run.integration.id, before=run.cycle_id))
-    for batch in batches(sorted(keys)):
-        ask = partial(client.get_records, EntitySet.TIERS, batch)
-        changes = persistently(ask, run.around.patience)
-        with run.commit() as bulk:
-            _still_wanted(run, bulk)
-            counts = _apply_tiers(run, bulk, changes)
-        run.counts.add(counts)
-
-
-def _same_company(run: Run, company: str) -> None:
-    """Raises CompanyMismatch before anything of another company is taken (CRM-14)."""
-    wanted = run.integration.company
-    if not same_company(wanted, company):
-        raise CompanyMismatch(f"the gateway serves {company!r}, the integration names {wanted!r}", field="company")
+        asked = asked_again(bulk, integration_id=run.integration.id)
+        keys = {entity_set: set(asked.get(entity, ())) for entity_set, entity in KEPT_AS.items()}
+        keys[EntitySet.TIERS] |= set(recoverable(bulk, run.known_rules(bulk)))
+        keys[EntitySet.TIERS] |= left_open(bulk, integration_id=run.integration.id, since=run.refreshed_at)
+        # In a preview, what was taken is in error no more, although that is rolled back.
+        keys[EntitySet.TIERS] -= run.foreseen
+    return keys
 
 
 def _close(run: Run, problem: Problem | None) -> Report:
@@ -270,7 +327,7 @@ def _close(run: Run, problem: Problem | None) -> Report:
         status = CycleStatus.FAILURE
         _log.error("cycle_failed", code=problem.problem_code, reason=problem.message, remedy=problem.remedy)
     else:
-        status = CycleStatus.WARNING if run.counts.refused else CycleStatus.SUCCESS
+        status = CycleStatus.WARNING if run.counts.anomalies else CycleStatus.SUCCESS
         _log.info("cycle_ended", status=status.value, calls=run.calls, **run.counts.as_dict())
     with run.store.writing() as session:
         session.execute(

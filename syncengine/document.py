@@ -8,20 +8,23 @@ from pathlib import Path
 
 from contracts.errors import InvalidRecord, Problem, RemoteFault
 from contracts.fault_codes import CALLER_CODES
+from syncengine.error_sheet import Action
 from syncengine.errors import DataProblem, ExitCode, exit_code
+from syncengine.refusals import REFUSALS
 from syncengine.replicate import CHECKED
 
 TARGET = Path("docs/errors.md")
 
 _EXIT_WORDS = {
     ExitCode.OK: "done",
-    ExitCode.WARNING: "done, with anomalies: records were set aside (`syncengine errors list`)",
+    ExitCode.WARNING: "done, with anomalies: records set aside (`syncengine errors list`), fields to be decided "
+    "(`syncengine conflicts list`), or some of several orders refused",
     ExitCode.USAGE: "what was asked for is wrong or not allowed; nothing was written",
     ExitCode.CONFIGURATION: "a setting of the program or the key of the passwords",
     ExitCode.UNREACHABLE: "no answer from the gateway, or none that can be read",
-    ExitCode.REFUSED: "the other side says no: password, company, version; or the integration is not active",
+    ExitCode.REFUSED: "the other side says no: password, company, version; the integration is not active; or a guard asks",
     ExitCode.DATABASE: "the CRM base",
-    ExitCode.INTERRUPTED: "stopped by hand; the next run goes on from the last committed page",
+    ExitCode.INTERRUPTED: "stopped by hand or by SIGTERM; the next run goes on from the last committed page",
     ExitCode.BUSY: "somebody else is at it; later the same succeeds",
 }
 
@@ -34,11 +37,26 @@ _RECORDS = {
     "unknown_representative": "the representative is not in the ERP's list",
 } | {f"unknown_{attr}": f"the {attr.replace('_', ' ')} is not in the ERP's list" for attr in CHECKED}
 
-_COMMANDS = {
-    "company_unknown": "there is no Company with that code or number",
+_ORDERS = {
     "company_ambiguous": "several Companies have that code; name one by its number",
     "free_field_unknown": "no information libre has that name",
-}
+    "not_confirmed": "what is not taken back easily was not confirmed: `--yes` where nobody can be asked",
+    "unknown_policy": "there is no policy of that name (NEW-03)",
+    "field_from_erp": "Sage 100 has the last word on the field: it has no policy (CRM-40)",
+    "unknown_guard": "there is no guard of that name (NEW-06)",
+    "guard_invalid": "a guard is a count and a percent",
+    "plan_unknown": "there is no plan of that number (NEW-02)",
+    "plan_of_another_kind": "the plan was made by another command (NEW-02)",
+    "cycle_unknown": "there is no cycle of that number",
+    "cycle_running": "the cycle has not ended yet (NEW-04)",
+    "conflict_unknown": "there is no conflict of that number (NEW-03)",
+    "conflict_closed": "the conflict is decided already, or both sides came to agree",
+    "conflict_moved_on": "the CRM's value has changed since the conflict was shown; it shows the new one now",
+    "child_gone": "the contact or address was deleted in the CRM meanwhile",
+    "link_broken": "the link with the tiers is broken (CRM-30)",
+    "error_unknown": "there is no record in error of that number (CRM-49)",
+    "tiers_unknown": "no tiers of that code is in error or in the flow (CRM-50)",
+} | {f"cannot_{action.value}": "the order is not possible for the record in error as it stands" for action in Action}
 
 
 def document() -> str:
@@ -65,11 +83,14 @@ def _lines() -> Iterator[str]:
     yield "|---|---|---|---|---:|"
     yield from sorted(_row(kind) for kind in _kinds(Problem) if _stops(kind))
     yield ""
-    yield "Commands that look for something also end with exit code 2 for:"
+    yield "## What an order may be refused for"
+    yield ""
+    yield "Nothing is written then, and the command ends with exit code 2; of an order about several records those refused are"
+    yield "named, the others are done, and it ends with 1. The message says which record and field, and what to do."
     yield ""
     yield "| code | meaning |"
     yield "|---|---|"
-    yield from sorted(f"| `{code}` | {meaning} |" for code, meaning in _COMMANDS.items())
+    yield from sorted(f"| `{code}` | {meaning} |" for code, meaning in (REFUSALS | _ORDERS).items())
     yield ""
     yield "## What a call of the gateway may meet"
     yield ""
@@ -84,7 +105,8 @@ def _lines() -> Iterator[str]:
     yield "## What sets a record aside"
     yield ""
     yield "The others go on; `syncengine errors list` shows the record, its field and the remedy. Once Sage 100 is corrected"
-    yield "the record arrives with the next cycle and the error is closed."
+    yield "the record arrives with the next cycle and the error is closed; `syncengine errors edit` corrects it here. What Sage 100"
+    yield "refuses of what is sent has the codes of [contract.md](contract.md#faults)."
     yield ""
     yield "| code | meaning |"
     yield "|---|---|"

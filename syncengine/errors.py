@@ -7,7 +7,7 @@
         │   │   ├── IntegrationInvalid, IntegrationUnknown, SecondIntegration, SettingsLocked
         │   ├── SettingsInvalid        configuration
         │   │   ├── KeyMissing, KeyWrong
-        │   ├── NotActive, Disconnected, CompanyMismatch
+        │   ├── NotActive, Disconnected, CompanyMismatch, DemoFailed
         │   └── DatabaseProblem        the CRM base
         │       ├── DatabaseNewer, DatabaseOutdated, DatabaseForeign
         │       ├── DatabaseUnreachable, DatabaseFull, DatabaseDamaged, DatabaseRefused
@@ -25,6 +25,8 @@ settings changed while the integration is active (CRM-18)              SettingsL
 a cycle asked for while the integration is inactive (CRM-11)           NotActive
 a cycle asked for while the ERP is released for other work (CRM-58)    Disconnected
 the gateway serves another company (CRM-14)                            CompanyMismatch
+a cycle would do more than the guards allow (NEW-06)                   GuardStopped
+a plan is applied after the data moved on (NEW-02)                     PlanOutdated
 a setting is missing or wrong                                          SettingsInvalid
 the key of the secrets is not found / is not the one they need         KeyMissing / KeyWrong
 the base was made by a newer / an older program                        DatabaseNewer / DatabaseOutdated
@@ -32,6 +34,7 @@ the database does not answer / is full / is locked                     DatabaseU
 another process runs a cycle of this integration                       AlreadyRunning
 this process was too slow and another one took over                    LeaseLost
 the user or the system stopped the program                             Interrupted
+the demonstration finds a side that does not hold what it should       DemoFailed
 one record cannot be applied                                           DataProblem
 =====================================================================  =====================
 """
@@ -104,6 +107,13 @@ class SettingsLocked(InputRefused):
     remedy_default = "Deactivate the integration first: `syncengine integration deactivate`."
 
 
+class PlanOutdated(InputRefused):
+    """NEW-02: the plan that was approved is no longer what would happen; nothing was written."""
+
+    code = "plan_outdated"
+    remedy_default = "Make the preview again, look at it, and apply that one."
+
+
 class SettingsInvalid(Fatal):
     """A setting of the program is missing or wrong."""
 
@@ -147,6 +157,22 @@ class CompanyMismatch(Fatal):
     code = "company_mismatch"
     exit_code = ExitCode.REFUSED
     remedy_default = "Correct the company name (raison sociale) of the integration, or its address."
+
+
+class GuardStopped(Fatal):
+    """NEW-06: the cycle would create, change or deactivate more than its guards allow; nothing was written."""
+
+    code = "guard_stopped"
+    exit_code = ExitCode.REFUSED
+    remedy_default = "Look at the plan: `syncengine plan show PLAN`. If it is what you want, run the same command again with `--apply PLAN`."
+
+
+class DemoFailed(Fatal):
+    """The demonstration found a side that does not hold what it should."""
+
+    code = "demo_failed"
+    exit_code = ExitCode.WARNING
+    remedy_default = "Report it, with the folder of the demonstration: both bases and the log are in it."
 
 
 class DatabaseProblem(Fatal):

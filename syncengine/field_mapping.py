@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from contracts.fields import Field, Flow, Struct
 from contracts.tables import (
     ADDRESS,
@@ -25,6 +28,7 @@ from syncengine.model import (
     Base,
     Company,
     Contact,
+    CustomField,
     EmailKind,
     ErpParameter,
     FreeFieldDefinition,
@@ -43,6 +47,7 @@ Place: TypeAlias = "tuple[str | None, str | None]"
 class FieldMapping:
     """One field: the ERP's column, the contract's name, where the CRM keeps it, which way it travels, and why.
 
+    ``flow`` is None for a field of the CRM's own, which the ERP does not know: its two places are replicated or not (CRM-47).
     ``account`` and ``company`` name one place when both share the row (addresses, contacts) or it hangs on neither (lists);
     None when there is none, so the field is not replicated to the Company.
     """
@@ -53,9 +58,10 @@ class FieldMapping:
     erp: str
     account: str | None
     company: str | None
-    flow: Flow
+    flow: Flow | None
     required: bool
     requirement: str
+    replicated: bool
 
 
 def field_mappings() -> tuple[FieldMapping, ...]:
@@ -63,9 +69,31 @@ def field_mappings() -> tuple[FieldMapping, ...]:
     return tuple(_mappings())
 
 
+def custom_mappings(session: Session) -> tuple[FieldMapping, ...]:
+    """The fields of the CRM's own, by name: Company → Account when the pair is replicated."""
+    return tuple(
+        FieldMapping(
+            record="Custom",
+            field=own.name,
+            label=own.label,
+            erp="",
+            account=f"accounts.custom (acc_{own.name})",
+            company=f"companies.custom (comp_{own.name})",
+            flow=None,
+            required=False,
+            requirement="CRM-47",
+            replicated=own.replicated,
+        )
+        for own in session.scalars(select(CustomField).order_by(CustomField.name))
+    )
+
+
 def _mappings() -> Iterator[FieldMapping]:
     for struct, (requirement, place) in _STRUCTS.items():
         for field in struct.fields:
+            if field.attr == "modified":
+                # Used while a record is merged (NEW-03), kept nowhere.
+                continue
             account, company = place(field)
             yield FieldMapping(
                 record=struct.name,
@@ -77,6 +105,7 @@ def _mappings() -> Iterator[FieldMapping]:
                 flow=field.flow,
                 required=field.required,
                 requirement=field.req or requirement,
+                replicated=account is not None and company is not None,
             )
 
 

@@ -1,9 +1,10 @@
-"""What can be entered into an integration record, with the documented defaults (CRM-14, CRM-16, CRM-35)."""
+"""What can be entered into an integration record, with the documented defaults (CRM-14, CRM-16, CRM-35, NEW-03, NEW-06)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import time
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -19,7 +20,8 @@ def _company_types() -> dict[str, str | None]:
 class IntegrationDraft:
     """All that can be entered. Territories and manager go by name and login; a password of None stays as it is.
 
-    ``company_types`` maps each company type to a tiers type, or to None for no creation (CRM-35).
+    ``company_types`` maps each company type to a tiers type, or to None for no creation (CRM-35). ``policies`` are as
+    ``policies.Policies`` reads them, ``guards`` as ``guards.Guards`` does: what is not named has its default.
     """
 
     name: str = "Sage100"
@@ -47,3 +49,6 @@ class IntegrationDraft:
     company_types: dict[str, str | None] = field(default_factory=_company_types)
     client_company_type: str = "client"
     supplier_company_type: str = "supplier"
+    policies: dict[str, str] = field(default_factory=dict)
+    clock_tolerance_s: int = 300
+    guards: dict[str, dict[str, Any] | None] = field(default_factory=dict)

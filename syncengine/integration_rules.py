@@ -1,4 +1,4 @@
-"""What may be entered in an integration record: one rule per field (CRM-14, CRM-16, CRM-22, CRM-35)."""
+"""What may be entered in an integration record: one rule per field (CRM-14, CRM-16, CRM-22, CRM-35, NEW-03, NEW-06)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from contracts.tables import CLIENT, SUPPLIER
+from syncengine import guards, policies
 from syncengine.errors import IntegrationInvalid
 from syncengine.model import CodeMode
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 INTERVAL_MIN: Final = range(30, 7 * 24 * 60 + 1)
 TIMEOUT_S: Final = range(5, 601)
+TOLERANCE_S: Final = range(24 * 60 * 60 + 1)
 NAME_LENGTH: Final = 60
 USER_LENGTH: Final = 60
 COMPANY_LENGTH: Final = 35
@@ -24,12 +26,17 @@ SUFFIX_LENGTH: Final = 10
 
 
 def check(draft: IntegrationDraft) -> IntegrationDraft:
-    """The draft with its texts trimmed. Raises IntegrationInvalid for the first field that breaks its rule."""
+    """The draft with its texts trimmed. Raises IntegrationInvalid for the first field that breaks its rule.
+
+    A policy or guard that is none is an InputRefused with a code of its own.
+    """
     trimmed = _trimmed(draft)
     for attr, rule in _RULES.items():
         wrong = rule(trimmed)
         if wrong:
             raise IntegrationInvalid(wrong, record=trimmed.name or None, field=attr)
+    policies.check(trimmed.policies)
+    guards.check(trimmed.guards)
     return trimmed
 
 
@@ -93,6 +100,11 @@ def _timeout(draft: IntegrationDraft) -> str:
     return "" if draft.timeout_s in TIMEOUT_S else f"the time-out is {_span(TIMEOUT_S)} seconds"
 
 
+def _tolerance(draft: IntegrationDraft) -> str:
+    seconds = draft.clock_tolerance_s
+    return "" if seconds in TOLERANCE_S else f"the tolerance between two clocks is {_span(TOLERANCE_S)} seconds"
+
+
 def _suffix(draft: IntegrationDraft) -> str:
     suffix = draft.code_suffix
     if suffix and draft.code_mode is CodeMode.ERP:
@@ -137,6 +149,7 @@ _RULES: Final[dict[str, Callable[[IntegrationDraft], str]]] = {
     "crm_user": _crm_user,
     "timeout_s": _timeout,
     "interval_min": _interval,
+    "clock_tolerance_s": _tolerance,
     "code_suffix": _suffix,
     "etendue_enabled": _etendue,
     "company_types": _company_types,

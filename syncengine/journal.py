@@ -5,28 +5,23 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from syncengine.bulk import Bulk, Row
 from syncengine.model import JournalEntry, Side
 from syncengine.model.link import Entity
 
 COLUMNS: Final = (
-    *(
-        "cycle_id",
-        "integration_id",
-        "side",
-        "entity",
-        "record_id",
-        "erp_key",
-        "field",
-        "before",
-        "after",
-        "rule",
-        "by",
-        "at",
-    ),
+    *("cycle_id", "integration_id", "side", "entity", "record_id", "account_id", "erp_key", "field"),
+    *("before", "after", "rule", "by", "at"),
 )
+
+
+class Ids(TypedDict):
+    """The integration and the cycle that something is recorded for."""
+
+    integration_id: int
+    cycle_id: int
 
 
 class Rule(StrEnum):
@@ -49,21 +44,32 @@ class Rule(StrEnum):
     CREATED = "created"  # 'Créer le tiers' (CRM-25)
     DEFAULTED = "defaulted"  # a missing value got its default (CRM-26)
     LINKED = "linked"  # 'Lier', 'Réaffecter', 'Rompre le lien' (CRM-30, CRM-31)
+    RESYNC = "resync"  # full resync or full send: one side is right (CRM-19)
     UNDONE = "undone"  # NEW-04
 
 
 class Journal:
-    """Gathers lines for one transaction; ``flush`` writes them. ``by`` is the person who acts, if one does."""
+    """Gathers lines for one transaction; ``flush`` writes them. ``by`` is the person who acts, if one does.
+
+    ``account_id`` is the tiers that lines belong to which do not say it themselves.
+    """
 
     def __init__(
-        self, bulk: Bulk, *, integration_id: int | None, cycle_id: int | None, now: datetime, by: str | None = None
+        self,
+        bulk: Bulk,
+        *,
+        integration_id: int | None,
+        cycle_id: int | None,
+        now: datetime,
+        by: str | None = None,
+        account_id: int | None = None,
     ) -> None:
-        self._bulk = bulk
+        self._bulk, self._account_id = bulk, account_id
         self._head = (cycle_id, integration_id)
         self._tail = (by, bulk.instant(now))
         self._rows: list[Row] = []
 
-    def value(
+    def value(  # noqa: PLR0913 - a line says no less
         self,
         entity: Entity,
         record_id: int,
@@ -74,9 +80,11 @@ class Journal:
         rule: Rule,
         *,
         side: Side = Side.CRM,
+        account_id: int | None = None,
     ) -> None:
-        """One value replaced, on that side."""
-        place = (side.value, entity.value, record_id, erp_key, field)
+        """One value replaced, on that side; ``account_id`` is the tiers it belongs to, unless that is the record."""
+        tiers = record_id if entity is Entity.ACCOUNT else account_id or self._account_id
+        place = (side.value, entity.value, record_id, tiers, erp_key, field)
         self._rows.append((*self._head, *place, as_text(before), as_text(after), rule.value, *self._tail))
 
     def row(
@@ -89,9 +97,10 @@ class Journal:
         after: dict[str, Any] | None,
         rule: Rule = Rule.ERP_CHANGED,
         side: Side = Side.CRM,
+        account_id: int | None = None,
     ) -> None:
         """A whole child that came or went."""
-        self.value(entity, record_id, erp_key, "", before, after, rule, side=side)
+        self.value(entity, record_id, erp_key, "", before, after, rule, side=side, account_id=account_id)
 
     def flush(self) -> None:
         """Write the lines gathered so far."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def pages(
     *,
     page_size: int | None = None,
     patience: Patience = PATIENCE,
-) -> Iterator[Page]:
+) -> Generator[Page]:
     """The pages after these cursors, until every entity set is at its end.
 
     The next page is asked for as soon as the cursor of this one is known, so the gateway reads while the engine writes. Errors:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from contracts.fields import Record
@@ -98,21 +99,41 @@ TURNOVER_COLUMNS: Final = ("integration_id", "erp_key", "account_id", "current_y
 
 
 def apply_turnover(
-    bulk: Bulk, records: Sequence[Record], gone: Iterable[str], *, integration_id: int, now: datetime
+    bulk: Bulk,
+    records: Sequence[Record],
+    gone: Iterable[str],
+    *,
+    integration_id: int,
+    now: datetime,
+    dated: bool = False,
 ) -> int:
-    """Turnover N and N-1 per tiers (CRM-48); one whose tiers is not linked yet waits for it under the ERP's code."""
+    """Turnover N and N-1 per tiers (CRM-48); one whose tiers is not linked yet waits for it under the ERP's code.
+
+    ``dated``: somebody asked for the figures of now, so those that are the same get the new date, too.
+    """
     moment = bulk.instant(now)
-    accounts = linked_accounts(bulk, [record.text("code") for record in records], integration_id=integration_id)
+    codes = [record.text("code") for record in records]
+    known = {row["erp_key"]: row for row in bulk.rows(Turnover, "erp_key", codes, integration_id=integration_id)}
+    accounts = linked_accounts(bulk, codes, integration_id=integration_id)
     rows: list[Row] = []
     for record in records:
         code = record.text("code")
-        figures = (bulk.money(record.amount("current_year")), bulk.money(record.amount("previous_year")))
-        rows.append((integration_id, code, accounts.get(code), *figures, moment))
+        current, previous = record.amount("current_year"), record.amount("previous_year")
+        if not dated and _says(known.get(code), accounts.get(code), current, previous):
+            continue
+        rows.append((integration_id, code, accounts.get(code), bulk.money(current), bulk.money(previous), moment))
     bulk.upsert(Turnover, TURNOVER_COLUMNS, ("integration_id", "erp_key"), rows)
     table = table_of(Turnover)
     for code in gone:
         bulk.connection.execute(table.delete().where(table.c.integration_id == integration_id, table.c.erp_key == code))
     return len(rows)
+
+
+def _says(row: Mapping[str, Any] | None, account_id: int | None, current: Decimal, previous: Decimal) -> bool:
+    """Whether the row says these figures of that Account already: a full resync writes only what differs (CRM-09)."""
+    if row is None:
+        return False
+    return (row["account_id"], row["current_year"], row["previous_year"]) == (account_id, current, previous)
 
 
 def claim_turnover(bulk: Bulk, codes: Sequence[str], *, integration_id: int) -> None:

@@ -5,15 +5,20 @@ CRM-29: an ERP change updates the Account and, by replication, the Company. The 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import timedelta
+from typing import Any, Final, TypeVar
 
 from contracts.errors import InvalidRecord
 from contracts.fields import ABSENT, Record, Value
 from contracts.tables import SUPPLIER, TIERS
 from syncengine.model import AssignmentRule, RecordStatus
+from syncengine.policies import Policies
 from syncengine.snapshot import LEAVES
+
+Assignee = TypeVar("Assignee", int, str)
+"""A user or a representative."""
 
 TELECOM: Final = ("phone", "fax", "email")
 """Leaves of a tiers that are rows of their own on the CRM side (CRM-39)."""
@@ -51,6 +56,10 @@ class Rules:
     manager_rule: AssignmentRule = AssignmentRule.NONE
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     representatives: Mapping[str, int | None] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
+    clock_tolerance: timedelta = timedelta(minutes=5)
+    untold: frozenset[str] = frozenset()
+    dormant_told: bool = True
 
     def with_defaults(self, record: Record) -> Record:
         """The record with the first of the ERP's list where a listed field is empty (CRM-26)."""
@@ -113,11 +122,15 @@ class Rules:
     def manager(self, representative: Any, current: int | None = None) -> int | None:
         """The account manager by the rule manager ← representative (CRM-17); ``current`` is the Company's own."""
         user = self.representatives.get(representative) if representative else None
-        if user is None or self.manager_rule is AssignmentRule.NONE:
-            return current if current is not None else self.manager_id
-        if self.manager_rule is AssignmentRule.IF_EMPTY and current is not None:
-            return current
-        return user
+        found = assigned(self.manager_rule, current, () if user is None else (user,))
+        return self.manager_id if found is None else found
+
+
+def assigned(rule: AssignmentRule, current: Assignee | None, candidates: Sequence[Assignee]) -> Assignee | None:
+    """Who is assigned by a rule of CRM-17, either way: ``candidates`` are tied to the other one, the first comes first."""
+    if not candidates or rule is AssignmentRule.NONE or (rule is AssignmentRule.IF_EMPTY and current):
+        return current
+    return current if current in candidates else candidates[0]
 
 
 _NAME, _REPRESENTATIVE = TIERS.index["name"], TIERS.index["representative"]
@@ -144,6 +157,14 @@ def to_company(changed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _ALSO: Final = ("status", "free_values")
+
+
+def to_account(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """The Account's columns for changed columns of its Company (CRM-28); making it inactive makes the tiers dormant (CRM-32)."""
+    replicas = {attr: value for attr, value in changed.items() if attr in COMPANY_LEAVES or attr in _ALSO}
+    if "status" in changed:
+        replicas["dormant"] = changed["status"] == RecordStatus.INACTIVE
+    return replicas
 
 
 def said(value: Value) -> Value:

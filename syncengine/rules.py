@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from syncengine.bulk import Bulk, table_of
 from syncengine.model import WORLD, ErpParameter, Integration, Representative, Territory
+from syncengine.policies import Policies
 from syncengine.replicate import Rules
 
 
@@ -26,8 +30,24 @@ def load_rules(bulk: Bulk, integration: Integration, *, cycle_id: int) -> Rules:
         manager_id=integration.default_manager_id,
         manager_rule=integration.manager_rule,
         parameters=_parameters(bulk, integration.id),
-        representatives=_representatives(bulk, integration.id),
+        representatives=representatives_of(bulk, integration.id),
+        policies=Policies(chosen=integration.policies),
+        clock_tolerance=timedelta(seconds=integration.clock_tolerance_s),
+        untold=_untold(integration.gateway_options),
+        dormant_told=integration.gateway_options.get("dormant", True),
     )
+
+
+_UNTOLD: Final = {
+    "contacts": ("contacts",),
+    "addresses": ("addresses",),
+    "phones": ("phone", "fax", "contacts/phone", "contacts/mobile", "contacts/fax"),
+}
+
+
+def _untold(options: Mapping[str, Any]) -> frozenset[str]:
+    """What the gateway does not tell (CRM-12): nothing of it is taken, and nothing sent over what is not known."""
+    return frozenset(name for option, names in _UNTOLD.items() if not options.get(option, True) for name in names)
 
 
 def _parameters(bulk: Bulk, integration_id: int) -> dict[str, tuple[str, ...]]:
@@ -43,7 +63,8 @@ def _parameters(bulk: Bulk, integration_id: int) -> dict[str, tuple[str, ...]]:
     return {kind: tuple(known) for kind, known in codes.items()}
 
 
-def _representatives(bulk: Bulk, integration_id: int) -> dict[str, int | None]:
+def representatives_of(bulk: Bulk, integration_id: int) -> dict[str, int | None]:
+    """The representatives there are, each with the CRM user it stands for (CRM-17)."""
     table = table_of(Representative)
     query = select(table.c.code, table.c.user_id).where(table.c.integration_id == integration_id, table.c.active)
     return {row.code: row.user_id for row in bulk.connection.execute(query)}

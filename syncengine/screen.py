@@ -67,7 +67,7 @@ def plain(value: object) -> Any:
 
 _TEXT_OF: Final[tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any], Any]], ...]] = (
     (Enum, lambda value: value.value),
-    ((str, bool, int, NoneType), lambda value: value),
+    ((str, bool, int, float, NoneType), lambda value: value),
     ((Decimal, Path), str),
     ((datetime, date, time), lambda value: value.isoformat()),
     (SecretStr, lambda _value: HIDDEN),

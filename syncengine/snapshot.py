@@ -23,7 +23,9 @@ Snapshot: TypeAlias = dict[str, Any]
 CHILDREN: Final = ("addresses", "contacts")
 FORMAT: Final = 1
 """Of the text a Link keeps; a change of the order or number of the contract's fields needs a new one, and a reader of both."""
-LEAVES: Final = tuple(field.attr for field in TIERS.fields if field.attr != "version")
+ABOUT: Final = frozenset({"version", "modified"})
+"""What the ERP says about a record rather than in it: no value, and no change of one."""
+LEAVES: Final = tuple(field.attr for field in TIERS.fields if field.attr not in ABOUT)
 _POSITIONS = tuple(TIERS.index[attr] for attr in LEAVES)
 _pick = itemgetter(*_POSITIONS)
 _ADDRESS_ATTRS = tuple(ADDRESS.index)

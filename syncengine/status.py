@@ -6,11 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
+from syncengine.conflicts import count_conflicts
 from syncengine.integrations import IntegrationRecord, listed
-from syncengine.model import Account, Cursor, Cycle, CycleKind, CycleStatus, Integration, SyncError, SyncErrorState
+from syncengine.model import (
+    Account,
+    Cursor,
+    Cycle,
+    CycleKind,
+    CycleStatus,
+    ErpState,
+    Integration,
+    Link,
+    LinkState,
+    Outbox,
+    OutboxState,
+    Side,
+    SyncError,
+)
+from syncengine.model.link import Entity
+from syncengine.model.sync_error import STANDING
+from syncengine.plans import PlanSummary, list_plans
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,30 +52,22 @@ class CycleSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class IntegrationStatus:
-    """One integration: the record, its last cycle, how far each entity set was read, accounts and open errors."""
+    """One integration: the record, its last cycle, how far each entity set was read, accounts, and what is to be done.
+
+    ``waiting`` are tiers whose changes in the CRM wait to be sent, those to be created included. ``errors`` by the side that
+    refused the record: the CRM what was pulled, the ERP what was sent.
+    """
 
     integration: IntegrationRecord
     running: bool
     last_cycle: CycleSummary | None
     at_end: dict[str, bool]
     accounts: int
+    waiting: int
+    open_conflicts: int
     open_errors: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ErrorSummary:
-    """One record in error (CRM-49)."""
-
-    entity: str
-    erp_key: str
-    code: str
-    field: str | None
-    message: str
-    remedy: str | None
-    attempts: int
-    state: SyncErrorState
-    first_at: datetime
-    last_at: datetime
+    errors: dict[Side, int]
+    last_plan: PlanSummary | None
 
 
 def overview(session: Session, *, at: datetime) -> list[IntegrationStatus]:
@@ -68,24 +78,12 @@ def overview(session: Session, *, at: datetime) -> list[IntegrationStatus]:
 def last_cycles(session: Session, integration_id: int, *, count: int = 20) -> list[CycleSummary]:
     """The last cycles of an integration, the newest first."""
     query = select(Cycle).where(Cycle.integration_id == integration_id).order_by(Cycle.id.desc()).limit(count)
-    return [_summary(cycle) for cycle in session.scalars(query)]
-
-
-def sync_errors(
-    session: Session, integration_id: int, *, state: SyncErrorState = SyncErrorState.OPEN, count: int = 100
-) -> list[ErrorSummary]:
-    """The records in error of an integration, the latest first."""
-    query = (
-        select(SyncError)
-        .where(SyncError.integration_id == integration_id, SyncError.state == state)
-        .order_by(SyncError.last_at.desc(), SyncError.id.desc())
-        .limit(count)
-    )
-    return [_error(error) for error in session.scalars(query)]
+    return [summary_of(cycle) for cycle in session.scalars(query)]
 
 
 def _status(session: Session, record: IntegrationRecord, at: datetime) -> IntegrationStatus:
     cycles = last_cycles(session, record.id, count=1)
+    errors = _errors(session, record.id)
     cursors = session.execute(select(Cursor.entity_set, Cursor.at_end).where(Cursor.integration_id == record.id))
     return IntegrationStatus(
         integration=record,
@@ -93,13 +91,32 @@ def _status(session: Session, record: IntegrationRecord, at: datetime) -> Integr
         last_cycle=cycles[0] if cycles else None,
         at_end={row.entity_set: row.at_end for row in cursors},
         accounts=_count(session, select(func.count(Account.id)).where(Account.integration_id == record.id)),
-        open_errors=_count(
-            session,
-            select(func.count(SyncError.id)).where(
-                SyncError.integration_id == record.id, SyncError.state == SyncErrorState.OPEN
-            ),
-        ),
+        waiting=_waiting(session, record.id),
+        open_conflicts=count_conflicts(session, record.id),
+        open_errors=sum(errors.values()),
+        errors=errors,
+        last_plan=next(iter(list_plans(session, record.id, limit=1)), None),
     )
+
+
+def _errors(session: Session, integration_id: int) -> dict[Side, int]:
+    mine = (SyncError.integration_id == integration_id, SyncError.state.in_(STANDING))
+    found = session.execute(select(SyncError.side, func.count(SyncError.id)).where(*mine).group_by(SyncError.side))
+    return dict.fromkeys(Side, 0) | {row.side: row[1] for row in found}
+
+
+def _waiting(session: Session, integration_id: int) -> int:
+    marked = select(Link.local_id).where(
+        Link.integration_id == integration_id,
+        Link.changed_at.is_not(None),
+        Link.entity == Entity.ACCOUNT.value,
+        Link.state.in_((LinkState.LINKED, LinkState.VANISHED)),
+    )
+    awaited = select(Account.id).where(Account.integration_id == integration_id, Account.erp_state == ErpState.AWAITED)
+    under_way = select(Outbox.account_id).where(
+        Outbox.integration_id == integration_id, Outbox.state.in_((OutboxState.PENDING, OutboxState.SENT))
+    )
+    return _count(session, select(func.count()).select_from(union(marked, awaited, under_way).subquery()))
 
 
 def _holds_lease(session: Session, integration_id: int, at: datetime) -> bool:
@@ -111,7 +128,8 @@ def _count(session: Session, query: Any) -> int:
     return int(session.scalar(query) or 0)
 
 
-def _summary(cycle: Cycle) -> CycleSummary:
+def summary_of(cycle: Cycle) -> CycleSummary:
+    """The cycle as a value."""
     return CycleSummary(
         id=cycle.id,
         kind=cycle.kind,
@@ -126,19 +144,4 @@ def _summary(cycle: Cycle) -> CycleSummary:
         error_message=cycle.error_message,
         error_remedy=cycle.error_remedy,
         log_file=cycle.log_file,
-    )
-
-
-def _error(error: SyncError) -> ErrorSummary:
-    return ErrorSummary(
-        entity=error.entity,
-        erp_key=error.erp_key,
-        code=error.code,
-        field=error.field,
-        message=error.message,
-        remedy=error.remedy,
-        attempts=error.attempts,
-        state=error.state,
-        first_at=error.first_at,
-        last_at=error.last_at,
     )

@@ -1,4 +1,4 @@
-"""Synchronise one integration as a user or a scheduler asks for it: log file, credentials, one cycle."""
+"""Synchronise one integration as a user or a scheduler asks for it: log file, credentials, one cycle or its plan."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydantic import SecretStr
 
 from contracts.client import GatewayClient
 from contracts.errors import Problem
-from syncengine.cycle import run_cycle
+from syncengine.cycle import preview_cycle, run_cycle
 from syncengine.engine import Engine
 from syncengine.integrations import erp_password
 from syncengine.logs import integration_log
 from syncengine.model import Integration
 from syncengine.progress import Progress
 from syncengine.pull import PATIENCE, Patience
-from syncengine.run import Report, Surroundings
+from syncengine.run import DIFFERENTIAL, Order, Report, Surroundings
 
 _log = structlog.get_logger(__name__)
 
@@ -29,11 +29,51 @@ def synchronise(
     watch: Callable[[Progress], None] = lambda _progress: None,
     screen: bool = True,
     patience: Patience = PATIENCE,
+    order: Order = DIFFERENTIAL,
 ) -> Report:
     """Run one cycle of an integration now, logged to its file; ``watch`` is told after each page.
 
     Raises what ``run_cycle`` raises before a cycle is recorded, and KeyMissing, KeyWrong, IntegrationInvalid.
     """
+    with _at_work(engine, integration_id, screen=screen) as connect:
+        around = Surroundings(connect=connect, watch=watch, patience=patience)
+        return run_cycle(engine.store, integration_id, around, order)
+
+
+def preview(
+    engine: Engine,
+    integration_id: int,
+    *,
+    watch: Callable[[Progress], None] = lambda _progress: None,
+    screen: bool = True,
+    patience: Patience = PATIENCE,
+    order: Order = DIFFERENTIAL,
+) -> int:
+    """Make the plan of what that cycle would do; its number. Nothing but the plan is written (NEW-02).
+
+    Raises as ``synchronise``, and what would stop the cycle.
+    """
+    with _at_work(engine, integration_id, screen=screen) as connect:
+        around = Surroundings(connect=connect, watch=watch, patience=patience)
+        return preview_cycle(engine.store, integration_id, around, order)
+
+
+@contextmanager
+def gateway(engine: Engine, integration_id: int, *, screen: bool = True) -> Iterator[GatewayClient]:
+    """The gateway of an integration, for what is asked of it outside of a cycle; logged to the integration's file.
+
+    Raises KeyMissing, KeyWrong, IntegrationInvalid.
+    """
+    with _at_work(engine, integration_id, screen=screen) as connect:
+        with engine.store.reading() as session:
+            integration = session.get_one(Integration, integration_id)
+        with connect(integration) as client:
+            yield client
+
+
+@contextmanager
+def _at_work(engine: Engine, integration_id: int, *, screen: bool) -> Iterator[Callable[[Integration], GatewayClient]]:
+    """How to call the gateway, while everything that happens is logged to the integration's file, the password masked."""
     with integration_log(engine.settings, integration_id, screen=screen), _told():
         password = _password(engine, integration_id)
 
@@ -42,7 +82,7 @@ def synchronise(
         return GatewayClient(integration.url, integration.erp_user, secret, timeout_s=integration.timeout_s)
 
     with integration_log(engine.settings, integration_id, secrets=(password,), screen=screen), _told():
-        return run_cycle(engine.store, integration_id, Surroundings(connect=connect, watch=watch, patience=patience))
+        yield connect
 
 
 def _password(engine: Engine, integration_id: int) -> SecretStr:

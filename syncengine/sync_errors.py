@@ -20,6 +20,7 @@ from contracts.tables import TIERS
 from syncengine.bulk import Bulk, table_of
 from syncengine.model import Side, SyncError, SyncErrorState
 from syncengine.model.link import Entity
+from syncengine.model.sync_error import STANDING
 
 COLUMNS: Final = (
     *("integration_id", "entity", "side", "erp_key", "local_id", "code", "field", "message", "remedy", "payload"),
@@ -100,6 +101,7 @@ def record_failures(
             rows.append((integration_id, entity.value, side.value, key, failed.local_id, *told, *first))
         else:
             updates[row["id"]] = dict(zip(_TOLD, told, strict=True)) | {
+                "local_id": failed.local_id,
                 "last_cycle_id": cycle_id,
                 "attempts": row["attempts"] + 1,
                 "state": _again(row["state"]),
@@ -118,10 +120,19 @@ def resolve(bulk: Bulk, entity: Entity, keys: Sequence[str], *, integration_id: 
     """Close the open errors of records that side took after all."""
     open_keys = set(open_errors(bulk, entity, integration_id=integration_id, side=side))
     solved = [key for key in keys if key in open_keys]
-    resolved = {"state": SyncErrorState.RESOLVED.value}
+    resolved = {"state": SyncErrorState.RESOLVED.value, "corrections": None}
     same = {"integration_id": integration_id, "entity": entity.value, "side": side.value}
     rows = bulk.rows(SyncError, "erp_key", solved, **same)
     bulk.update(SyncError, {row["id"]: dict(resolved) for row in rows})
+
+
+def resolve_sent(bulk: Bulk, account_ids: Iterable[int], *, but: Iterable[str] = (), integration_id: int) -> None:
+    """Close the errors of tiers that the ERP took after all, under whatever code it refused them; ``but`` keys stand."""
+    kept = set(but)
+    same = {"integration_id": integration_id, "entity": Entity.ACCOUNT.value, "side": Side.ERP.value}
+    rows = bulk.rows(SyncError, "local_id", sorted(set(account_ids)), **same)
+    standing = [row["id"] for row in rows if row["state"] in STANDING and row["erp_key"] not in kept]
+    bulk.update(SyncError, {number: {"state": SyncErrorState.RESOLVED.value} for number in standing})
 
 
 def open_errors(bulk: Bulk, entity: Entity, *, integration_id: int, side: Side = Side.CRM) -> list[str]:
@@ -131,25 +142,47 @@ def open_errors(bulk: Bulk, entity: Entity, *, integration_id: int, side: Side =
         table.c.integration_id == integration_id,
         table.c.entity == entity.value,
         table.c.side == side.value,
-        table.c.state == SyncErrorState.OPEN,
+        table.c.state.in_(STANDING),
     )
     return list(bulk.connection.scalars(query.order_by(table.c.erp_key)))
 
 
-def left_open(
-    bulk: Bulk, entity: Entity, *, integration_id: int, before: int, side: Side = Side.CRM
-) -> dict[str, int | None]:
-    """The records in error since before that cycle, those that can be asked for or sent again: key → local id."""
+def left_open(bulk: Bulk, *, integration_id: int, since: datetime | None) -> set[str]:
+    """The tiers that the CRM refused before that instant, those that can be asked for again."""
+    if since is None:
+        return set()
     table = table_of(SyncError)
-    query = select(table.c.erp_key, table.c.local_id).where(
+    query = select(table.c.erp_key).where(
         table.c.integration_id == integration_id,
-        table.c.entity == entity.value,
-        table.c.side == side.value,
-        table.c.state == SyncErrorState.OPEN,
-        table.c.last_cycle_id < before,
+        table.c.entity == Entity.ACCOUNT.value,
+        table.c.side == Side.CRM.value,
+        table.c.state.in_(STANDING),
+        table.c.last_at < since,
         table.c.erp_key.not_like(f"{KEYLESS}%"),
     )
-    return {row.erp_key: row.local_id for row in bulk.connection.execute(query)}
+    return set(bulk.connection.scalars(query))
+
+
+def asked_again(bulk: Bulk, *, integration_id: int) -> dict[Entity, list[str]]:
+    """The records somebody wants asked for in the next cycle, whatever the cursor has passed (CRM-49, CRM-50)."""
+    table = table_of(SyncError)
+    query = select(table.c.entity, table.c.erp_key).where(
+        table.c.integration_id == integration_id,
+        table.c.side == Side.CRM.value,
+        table.c.state == SyncErrorState.RETRY,
+        table.c.erp_key.not_like(f"{KEYLESS}%"),
+    )
+    keys: dict[Entity, list[str]] = {}
+    for row in bulk.connection.execute(query.order_by(table.c.entity, table.c.erp_key)):
+        keys.setdefault(Entity(row.entity), []).append(row.erp_key)
+    return keys
+
+
+def taken_out(bulk: Bulk, entity: Entity, keys: Iterable[str], *, integration_id: int) -> set[str]:
+    """Those of the records that were taken out of the flow before they ever arrived (CRM-50)."""
+    same = {"integration_id": integration_id, "entity": entity.value, "side": Side.CRM.value}
+    rows = bulk.rows(SyncError, "erp_key", keys, **same, state=SyncErrorState.TAKEN_OUT)
+    return {row["erp_key"] for row in rows}
 
 
 def tiers_in_error(bulk: Bulk, codes: Iterable[str], *, integration_id: int) -> list[Record]:
@@ -159,7 +192,7 @@ def tiers_in_error(bulk: Bulk, codes: Iterable[str], *, integration_id: int) -> 
         table.c.integration_id == integration_id,
         table.c.entity == Entity.ACCOUNT.value,
         table.c.side == Side.CRM.value,
-        table.c.state == SyncErrorState.OPEN,
+        table.c.state.in_(STANDING),
         table.c.code.in_(list(codes)),
         table.c.payload.is_not(None),
     )

@@ -29,6 +29,7 @@ PHASES: Final = {
     "representatives": "représentants",
     "tiers": "tiers",
     "turnover": "chiffres d'affaires",
+    "sending": "envoi à Sage 100",
 }
 COLOURS: Final = {CycleStatus.SUCCESS: "green", CycleStatus.WARNING: "yellow", CycleStatus.FAILURE: "red"}
 FIGURES: Final = {
@@ -36,7 +37,15 @@ FIGURES: Final = {
     "changed": "changed tiers",
     "unchanged": "unchanged tiers",
     "vanished": "gone or asleep",
-    "refused": "refused, see `syncengine errors list`",
+    "refused": "refused by the CRM, see `syncengine errors list`",
+    "parked": "fields to be decided, see `syncengine conflicts list`",
+    "decided": "fields both sides had changed, decided by their policy",
+    "created_in_erp": "tiers created in Sage 100",
+    "sent": "tiers changed in Sage 100",
+    "stale": "merged again: Sage 100 had moved on",
+    "refused_by_erp": "refused by Sage 100, see `syncengine errors list`",
+    "undone": "values taken back",
+    "left": "not taken back, see `syncengine undo CYCLE --dry-run`",
     "parameters": "parameters",
     "free_fields": "free fields",
     "representatives": "representatives",

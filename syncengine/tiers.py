@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,32 +17,38 @@ from syncengine.bulk import Bulk, table_of
 from syncengine.journal import Journal
 from syncengine.model import ErpState, Link, LinkState
 from syncengine.model.link import Entity
+from syncengine.reconcile import Reconciler, Seen
 from syncengine.reference import claim_turnover
 from syncengine.replicate import UNKNOWN, Rules
-from syncengine.sync_errors import Failure, failure, settle, tiers_in_error
-from syncengine.updates import Updates
+from syncengine.sync_errors import Failure, failure, settle, taken_out, tiers_in_error
+from syncengine.vanishing import vanish
 
 DUPLICATE: Final = "duplicate_code"
 
 
 @dataclass(kw_only=True)
 class Counts:
-    """What happened to the tiers of a page, or of a cycle."""
+    """What happened to the tiers of a page, or of a cycle, on both sides; conflicts count fields."""
 
     arrived: int = 0
     changed: int = 0
     unchanged: int = 0
     vanished: int = 0
     refused: int = 0
+    parked: int = 0
+    decided: int = 0
+    created_in_erp: int = 0
+    sent: int = 0
+    stale: int = 0
+    refused_by_erp: int = 0
+    undone: int = 0
+    left: int = 0
     reference: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: Counts) -> None:
         """Take another's figures in."""
-        self.arrived += other.arrived
-        self.changed += other.changed
-        self.unchanged += other.unchanged
-        self.vanished += other.vanished
-        self.refused += other.refused
+        for name in _FIGURES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, count in other.reference.items():
             self.reference[name] = self.reference.get(name, 0) + count
 
@@ -52,38 +58,60 @@ class Counts:
 
     def as_dict(self) -> dict[str, int]:
         """Figures by name, as the cycle keeps them."""
-        tiers = ("arrived", "changed", "unchanged", "vanished", "refused")
-        return {name: getattr(self, name) for name in tiers} | self.reference
+        return {name: getattr(self, name) for name in _FIGURES} | self.reference
+
+    @property
+    def anomalies(self) -> int:
+        """What does not stop a cycle, but somebody should look at (CRM-10)."""
+        return self.refused + self.refused_by_erp + self.parked + self.left
 
 
-def apply_tiers(bulk: Bulk, changes: Changes, rules: Rules, now: datetime) -> Counts:
+_FIGURES: Final = tuple(declared.name for declared in fields(Counts) if declared.name != "reference")
+
+
+def apply_tiers(bulk: Bulk, changes: Changes, rules: Rules, reconciler: Reconciler, now: datetime) -> Counts:
     """Take the tiers of a change set, in the caller's transaction; what cannot be taken becomes a SyncError (G7)."""
     failures = [Failure(entity=Entity.ACCOUNT, problem=bad.error, payload=bad.xml) for bad in changes.rejected]
-    links = _links(bulk, [record.text("code") for record in changes.records], rules)
+    codes = [record.text("code") for record in changes.records]
+    links = _links(bulk, codes, rules)
     good = _good(changes.records, rules, _namesakes(bulk, changes.records, links, rules), failures)
-    arrivals = [record for record in good if record.text("code") not in links]
-    pairs = [
-        (link, record)
+    left_out = taken_out(bulk, Entity.ACCOUNT, codes, integration_id=rules.integration_id)
+    arrivals = [r for r in good if r.text("code") not in links and r.text("code") not in left_out]
+    seen = [
+        Seen(link=link, record=record)
         for record in good
-        if (link := links.get(record.text("code"))) is not None and link["state"] != LinkState.TAKEN_OUT
+        if (link := links.get(record.text("code"))) is not None and _moved(link, record)
     ]
-    journal = Journal(bulk, integration_id=rules.integration_id, cycle_id=rules.cycle_id, now=now)
-    updates = Updates(bulk, rules, journal, now)
     Arrivals(bulk, rules, now).insert(arrivals)
-    changed = updates.apply(pairs)
-    vanished = updates.vanish(_vanishing(bulk, changes.tombstones, rules))
+    outcomes = reconciler.reconcile(seen)
+    journal = Journal(bulk, integration_id=rules.integration_id, cycle_id=rules.cycle_id, now=now)
+    vanished = vanish(bulk, journal, _vanishing(bulk, changes.tombstones, rules), now)
     journal.flush()
     dealt_with = [record.text("code") for record in good] + [stone.text("key") for stone in changes.tombstones]
-    ids = {"integration_id": rules.integration_id, "cycle_id": rules.cycle_id}
-    settle(bulk, Entity.ACCOUNT, failures, dealt_with, **ids, now=now)
+    settle(
+        *(bulk, Entity.ACCOUNT, failures, dealt_with),
+        integration_id=rules.integration_id,
+        cycle_id=rules.cycle_id,
+        now=now,
+    )
     claim_turnover(bulk, [record.text("code") for record in arrivals], integration_id=rules.integration_id)
+    changed = sum(outcome.written for outcome in outcomes)
     return Counts(
         arrived=len(arrivals),
         changed=changed,
         unchanged=len(good) - len(arrivals) - changed,
         vanished=vanished,
         refused=len(failures),
+        parked=sum(outcome.parked for outcome in outcomes),
+        decided=sum(outcome.decided for outcome in outcomes),
     )
+
+
+def _moved(link: dict[str, Any], record: Record) -> bool:
+    """Whether the ERP's tiers is another than last seen; what came from the CRM comes back under the version it was given (G6)."""
+    if link["state"] == LinkState.TAKEN_OUT:
+        return False
+    return bool(link["erp_version"] != record.text("version") or link["state"] == LinkState.VANISHED)
 
 
 def recoverable(bulk: Bulk, rules: Rules) -> list[str]:

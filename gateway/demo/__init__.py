@@ -2,6 +2,7 @@
 
 from gateway.demo.base import build_base
 from gateway.demo.changes import Changes, apply_changes
+from gateway.demo.desk import work
 from gateway.demo.summary import BadRecord, BaseSummary
 
-__all__ = ["BadRecord", "BaseSummary", "Changes", "apply_changes", "build_base"]
+__all__ = ["BadRecord", "BaseSummary", "Changes", "apply_changes", "build_base", "work"]

@@ -18,6 +18,7 @@ from gateway.free_fields import FreeFieldKind, column_type
 from gateway.probe import probe_connection
 from gateway.sage import (
     CB_SYSLIBRE,
+    F_COLLABORATEUR,
     F_COMPTET,
     F_COMPTETG,
     F_CONTACTT,
@@ -98,6 +99,22 @@ def edit_delivery(connection: Connection, number: int, *, at: At = None, **colum
 def delete_delivery(connection: Connection, number: int) -> None:
     """Delete a delivery address."""
     _delete(connection, F_LIVRAISON.c.LI_No, number)
+
+
+def insert_representative(connection: Connection, last_name: str, *, at: At = None, **columns: Any) -> int:
+    """Add a representative; answers its number."""
+    number = next_number(connection, F_COLLABORATEUR.c.CO_No)
+    given = {"CO_No": number, "CO_Nom": last_name, "CO_Vendeur": 1, **columns}
+    connection.execute(F_COLLABORATEUR.insert(), [stamped(F_COLLABORATEUR, at or wall_clock(), **given)])
+    return number
+
+
+def delete_representative(connection: Connection, number: int) -> None:
+    """Delete a representative; refused, as in Sage 100, while a tiers has it."""
+    used = select(func.count()).where(F_COMPTET.c.CO_No == number)
+    if connection.scalar(used):
+        raise GatewayProblem("tiers have this representative", code="representative_in_use", record=str(number))
+    _delete(connection, F_COLLABORATEUR.c.CO_No, number)
 
 
 def touch(connection: Connection, column: Column[Any], key: str | int, *, at: At = None) -> None:

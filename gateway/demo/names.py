@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
+from contracts.siret import with_check_digit
 from gateway.demo.pools import FORMS, LONG_NAME, TRADES, Pools
-from gateway.siret import with_check_digit
 
 LONG_NAME_EVERY = 40
 

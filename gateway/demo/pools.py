@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from faker import Faker
 
-from gateway.text import clean, without_accents
+from contracts.stored import clean, without_accents
 
 TOWNS = (
     ("Paris", "75011", "Ile-de-France"),

@@ -29,6 +29,7 @@ def _columns() -> None:
     for table in ("accounts", "companies"):
         op.add_column(table, sa.Column("custom", JSON))
     op.add_column("cycles", sa.Column("undoes_id", BIGINT))
+    op.add_column("journal", sa.Column("account_id", BIGINT))
     op.add_column("journal", sa.Column("by", sa.String(60)))
     op.add_column("outbox", sa.Column("edited_at", INSTANT))
     # Nothing was ever sent or parked by a program of 0001: these tables are empty.
@@ -52,6 +53,7 @@ def _indexes() -> None:
     op.create_index(
         "ix_accounts_awaited", "accounts", ["integration_id"], sqlite_where=awaited, postgresql_where=awaited
     )
+    op.create_index("ix_journal_account_id", "journal", ["account_id"])
     creation = sa.text("action = 'create' AND state IN ('pending', 'sent', 'done')")
     op.create_index(
         "uq_outbox_creation", "outbox", ["account_id"], unique=True, sqlite_where=creation, postgresql_where=creation
@@ -93,6 +95,7 @@ def _sync_errors() -> None:
     with op.batch_alter_table("sync_errors") as table:
         table.add_column(sa.Column("side", sa.String(20), nullable=False, server_default="crm"))
         table.add_column(sa.Column("local_id", BIGINT))
+        table.add_column(sa.Column("corrections", JSON))
         table.drop_constraint("uq_sync_errors_integration_id_entity_erp_key", type_="unique")
         table.create_unique_constraint(
             "uq_sync_errors_integration_id_entity_side_erp_key", ["integration_id", "entity", "side", "erp_key"]

@@ -21,7 +21,10 @@ class Side(StrEnum):
 
 
 class JournalEntry(Base):
-    """One value written; ``field`` is empty when a record as a whole came or went."""
+    """One value written; ``field`` is empty when a record as a whole came or went.
+
+    On the ERP's side the record is the Account of the tiers, and the field a path ('contacts/7/phone').
+    """
 
     __tablename__ = "journal"
 
@@ -32,6 +35,9 @@ class JournalEntry(Base):
     side: Mapped[Side]
     entity: Mapped[str] = mapped_column(String(CODE_LENGTH))
     record_id: Mapped[int] = mapped_column(BIGINT)
+    account_id: Mapped[int | None] = mapped_column(
+        BIGINT
+    )  # the tiers it belongs to; of a child that is gone, all that is left
     erp_key: Mapped[str | None] = field_column(TOMBSTONE, "key")
     field: Mapped[str | None] = mapped_column(String(64))
     before: Mapped[str | None]
@@ -43,4 +49,5 @@ class JournalEntry(Base):
     __table_args__ = (
         Index(None, "cycle_id"),  # what did this cycle do
         Index(None, "entity", "record_id"),  # what happened to this record
+        Index(None, "account_id"),  # what happened to this tiers, children included
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Final
 
 from sqlalchemy import String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,13 +20,23 @@ class SyncErrorState(StrEnum):
 
     ::
 
-        open ── the record arrives after all ──► resolved ── it fails again ──► open
-          └──── 'Ne plus synchroniser' ────────► taken_out ── 'Réactiver' ────► open
+        open ── the record arrives after all ─────────► resolved ── it fails again ──► open
+          ├──── 'Réessayer' ──────────────────────────► retry ──┬── it arrives ──────► resolved
+          │                                               ▲     └── it fails again ──► open
+          └──── 'Ne plus synchroniser' ──► taken_out ─────┘ 'Réactiver la synchronisation'
+
+    A record without error that is taken out has a row too, so that what is out of the flow is in one place (CRM-50).
+    ``retry`` is the mark the next cycle reads: it asks for the record by its key, whatever the cursor has passed.
     """
 
     OPEN = "open"
+    RETRY = "retry"
     RESOLVED = "resolved"
     TAKEN_OUT = "taken_out"
+
+
+STANDING: Final = (SyncErrorState.OPEN, SyncErrorState.RETRY)
+"""The states of a record that is in error."""
 
 
 class SyncError(Base):
@@ -45,6 +56,8 @@ class SyncError(Base):
     message: Mapped[str]
     remedy: Mapped[str | None]
     payload: Mapped[str | None]
+    # CRM-49: what somebody put in place of refused values, path → [value refused, value wanted]; ``syncengine.corrections``.
+    corrections: Mapped[dict[str, Any] | None]
     # No foreign keys: the error outlives the history of cycles.
     first_cycle_id: Mapped[int | None] = mapped_column(BIGINT)
     last_cycle_id: Mapped[int | None] = mapped_column(BIGINT)

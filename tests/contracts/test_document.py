@@ -16,14 +16,13 @@ from contracts.envelope import DOCUMENT_BYTES_MAX, SOAP, body_of, parse
 from contracts.errors import Problem
 from contracts.exchanges import KEPT, Exchange, exchanges, shown
 from contracts.fault_codes import CALLER_CODES, GATEWAY_CODES
-from contracts.messages import FAULT, GET_VERSIONS, NAMESPACE, OPERATIONS, PAGE_SIZE_MAX, RECORD_VERSION
+from contracts.messages import FAULT, GET_VERSIONS, NAMESPACE, OPERATIONS, PAGE_SIZE_MAX, RECORD_VERSION, RECORDS_MAX
 from contracts.schema import structures, validator
 from contracts.transport import GatewayTransport
 from gateway.app import InternalError
 from gateway.database import writing
 from gateway.errors import DatabaseBusy, DatabaseFull, DatabaseMissing, DatabaseRefused, DatabaseUnreachable, NotSage
 from gateway.refusals import CallRefused, InvalidRequest
-from gateway.service import RECORDS_MAX
 from gateway.soap import fault_of
 from gateway.transfer import REQUEST_BYTES_MAX
 from tests.contracts.misbehaving import MisbehavingServer, http, sends

@@ -22,8 +22,9 @@ import syncengine.engine
 from contracts.messages import EntitySet
 from gateway.database import open_database, writing
 from gateway.sage import F_COMPTET
-from syncengine import integrations, sync_command
+from syncengine import integrations
 from syncengine.cli import main
+from syncengine.commands import sync as sync_command
 from syncengine.cycle import run_cycle
 from syncengine.engine import Engine
 from syncengine.errors import ExitCode

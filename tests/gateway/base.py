@@ -166,7 +166,9 @@ class Caller:
         self.cursors: dict[EntitySet, str] = dict.fromkeys(EntitySet, "")
         with writing(engine) as connection:
             create_side_tables(connection)
-        self.log = ChangeLog(engine, CompanyWatch(Synchronise(**(options or {}))), zone=ZONE, clock=self.clock)
+        self.log = ChangeLog(
+            engine, CompanyWatch(Synchronise(**(options or {})), zone=ZONE), zone=ZONE, clock=self.clock
+        )
 
     def pull(self, *, page_size: int = 500) -> Pulled:
         """Everything up to the end of every set."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -76,3 +79,30 @@ def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
         assert thread.is_alive(), "the gateway did not start"
         assert time.monotonic() < limit, "the gateway took too long to start"
         time.sleep(0.01)
+
+
+def written_settings(base: Engine, folder: Path) -> Path:
+    """The settings file of a gateway over that SQLite base."""
+    path = folder / "gateway.toml"
+    user = f'[[users]]\nname = "{USER}"\npassword_hash = "{_HASH}"\n'
+    path.write_text(f'database = "{base.url.database}"\ncompany = "{COMPANY}"\n{user}', "utf-8")
+    return path
+
+
+@contextmanager
+def gateway_process(settings: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`sage-gateway serve` as a process of its own, and where it listens."""
+    ready = settings.with_name("ready")
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, "-c", "from gateway.cli import main; main()", "serve", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--settings", str(settings), "--ready-file", str(ready)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        limit = time.monotonic() + 30
+        while not ready.exists() and process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.05)
+        yield process, f"http://127.0.0.1:{ready.read_text('utf-8')}/"
+    finally:
+        process.kill()
+        process.communicate(timeout=30)

@@ -6,11 +6,8 @@ import gzip
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +27,16 @@ from gateway.database import writing
 from gateway.serve import CannotListen, serve
 from gateway.settings import settings_from
 from tests.gateway.base import insert_clients, make_base
-from tests.gateway.live import COMPANY, PASSWORD, USER, LiveGateway, gateway_settings, live_gateway
+from tests.gateway.live import (
+    COMPANY,
+    PASSWORD,
+    USER,
+    LiveGateway,
+    gateway_process,
+    gateway_settings,
+    live_gateway,
+    written_settings,
+)
 
 AUTH = HTTPBasicAuth(USER.encode(), PASSWORD.encode())
 CONFIGURATION = (
@@ -266,35 +272,12 @@ def test_an_unforeseen_error_is_a_number_and_not_its_words(base: Engine, monkeyp
 @pytest.fixture
 def settings_file(base: Engine, tmp_path: Path) -> Path:
     """The settings file of a gateway over the base."""
-    path = tmp_path / "gateway.toml"
-    hashed = gateway_settings(base).users[0].password_hash.get_secret_value()
-    user = f'[[users]]\nname = "{USER}"\npassword_hash = "{hashed}"\n'
-    path.write_text(f'database = "{base.url.database}"\ncompany = "{COMPANY}"\n{user}', "utf-8")
-    return path
-
-
-@contextmanager
-def _process(settings: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`sage-gateway serve` as a process of its own, and where it listens."""
-    ready = settings.with_name("ready")
-    ready.unlink(missing_ok=True)
-    command = [sys.executable, "-c", "from gateway.cli import main; main()", "serve", "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--settings", str(settings), "--ready-file", str(ready)], stderr=subprocess.PIPE, text=True
-    )
-    try:
-        limit = time.monotonic() + 30
-        while not ready.exists() and process.poll() is None and time.monotonic() < limit:
-            time.sleep(0.05)
-        yield process, f"http://127.0.0.1:{ready.read_text('utf-8')}/"
-    finally:
-        process.kill()
-        process.communicate(timeout=30)
+    return written_settings(base, tmp_path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a Windows process at once")
 def test_serve_tells_its_port_and_ends_in_order(settings_file: Path) -> None:
-    with _process(settings_file) as (process, url):
+    with gateway_process(settings_file) as (process, url):
         answered = requests.post(url, data=CONFIGURATION, auth=AUTH, timeout=20)
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=30)[1]
@@ -311,7 +294,7 @@ def test_a_gateway_killed_in_the_middle_goes_on_where_it_was(settings_file: Path
         insert_clients(connection, 1_100, prefix="N")
     cursor, codes, at_end = "", [], False
     while not at_end:
-        with _process(settings_file) as (process, url), GatewayClient(url, USER, PASSWORD) as client:
+        with gateway_process(settings_file) as (process, url), GatewayClient(url, USER, PASSWORD) as client:
             page = client.get_change_log({EntitySet.TIERS: cursor}, page_size=400).change_sets[0]
             process.kill()
         cursor, at_end = page.next_cursor, page.at_end

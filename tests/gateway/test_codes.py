@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.siret import is_siret, with_check_digit
+from contracts.stored import clean, in_cp1252
 from gateway.codes import CodeBook, code_of, is_code
-from gateway.siret import is_siret, with_check_digit
-from gateway.text import clean, fit, in_cp1252
+from gateway.text import fit
 
 
 @pytest.mark.req("CRM-20")

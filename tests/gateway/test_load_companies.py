@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
+from contracts.stored import in_cp1252
 from gateway import companies
 from gateway.companies import load_companies
 from gateway.company_rows import COLUMNS, SourceRow, fit_row
@@ -18,7 +19,6 @@ from gateway.database import create_base, is_empty, reading, writing
 from gateway.errors import InputInvalid
 from gateway.load_report import Finding, LoadSummary, Outcome, Reason
 from gateway.sage import F_COMPTET, F_COMPTETG, F_LIVRAISON, P_CATTARIF, P_DOSSIER
-from gateway.text import in_cp1252
 
 HEADER = ",".join(COLUMNS)
 GOOD_SIRET, OTHER_SIRET = "73282932000074", "44306184100047"

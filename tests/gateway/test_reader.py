@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Table, select
 
 from contracts.codec import reader, writer
 from contracts.envelope import in_namespace
-from contracts.fields import Record
+from contracts.fields import ABSENT, Record
 from contracts.messages import GET_RECORDS, EntitySet
 from contracts.tables import TIERS
 from contracts.validation import violations
@@ -22,8 +22,8 @@ from gateway.database import writing
 from gateway.demo.edits import add_free_field, edit_tiers, insert_contact, insert_delivery, insert_tiers
 from gateway.free_fields import FreeFieldKind
 from gateway.reader import version_of
-from gateway.sage import EMPTY_DATE, F_CONTACTT
-from tests.gateway.base import LONG_AGO, add_term, make_base
+from gateway.sage import EMPTY_DATE, F_COMPTET, F_CONTACTT, F_LIVRAISON, F_REGLEMENTT
+from tests.gateway.base import LONG_AGO, ZONE, add_term, make_base
 from tests.gateway.live import gateway_settings
 
 
@@ -218,6 +218,33 @@ def test_the_version_is_the_hash_of_what_is_sent(base: Engine) -> None:
         connection.execute(F_CONTACTT.update().where(F_CONTACTT.c.CT_No == number).values(CT_Prenom="Ève"))
     assert _read(base).text("version") != version
     assert version_of("a") != version_of("b")
+
+
+@pytest.mark.req("NEW-03")
+@pytest.mark.parametrize("table", [F_COMPTET, F_CONTACTT, F_LIVRAISON, F_REGLEMENTT], ids=lambda table: table.name)
+def test_the_instant_of_the_last_write_is_told_in_utc_and_is_no_part_of_the_version(base: Engine, table: Table) -> None:
+    before = _read(base)
+    touched = dt.datetime(2026, 7, 14, 9, 30, 15)  # noqa: DTZ001 - the database server's wall clock
+    with writing(base) as connection:
+        connection.execute(table.update().where(table.c.CT_Num == "DUPONT").values(cbModification=touched))
+
+    record = _read(base)
+
+    assert before.instant("modified") == LONG_AGO.replace(tzinfo=ZONE)
+    assert record.instant("modified") == dt.datetime(2026, 7, 14, 7, 30, 15, tzinfo=dt.UTC)
+    assert record.text("version") == before.text("version")
+
+
+@pytest.mark.req("NEW-03")
+def test_a_tiers_whose_rows_tell_no_instant_says_nothing_of_it(base: Engine) -> None:
+    with writing(base) as connection:
+        for table in (F_COMPTET, F_LIVRAISON):
+            connection.execute(table.update().where(table.c.CT_Num == "T001").values(cbModification=None))
+
+    record = _read(base, "T001")
+
+    assert record["modified"] is ABSENT
+    assert record.text("name") == "Client 1"
 
 
 @pytest.mark.req("CRM-46")

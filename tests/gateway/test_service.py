@@ -19,19 +19,19 @@ from contracts.messages import (
     GET_CHANGE_LOG,
     GET_CONFIGURATION,
     GET_RECORDS,
-    GET_TURNOVER,
     GET_VERSIONS,
     OPERATIONS,
     RUN_DIAGNOSTICS,
     VIEW_SOLVENCY,
     EntitySet,
 )
+from gateway.clock import wall_clock
 from gateway.database import writing
-from gateway.demo.edits import edit_tiers, insert_tiers
-from gateway.sage import P_CATTARIF, P_DEVISE, P_SERVICECPTA, P_STATISTIQUE
+from gateway.demo.edits import edit_tiers, insert_contact, insert_tiers
+from gateway.sage import F_COMPTET, F_CONTACTT, P_CATTARIF, P_DEVISE, P_SERVICECPTA, P_STATISTIQUE
 from gateway.sage.defaults import TiersType
 from gateway.service import SERVED
-from tests.gateway.base import LONG_AGO, add_invoice, make_base
+from tests.gateway.base import LONG_AGO, START, ZONE, Clock, add_invoice, make_base
 from tests.gateway.live import COMPANY, LiveGateway, live_gateway
 
 
@@ -168,24 +168,92 @@ def test_named_records_whatever_the_cursor(client: GatewayClient, base: Engine) 
     assert representative.records[0].text("last_name") == "Moreau"
 
 
+@pytest.mark.req("NEW-03")
+def test_the_clock_of_the_base_comes_with_the_records(base: Engine) -> None:
+    clock = Clock()
+    with live_gateway(base, clock=clock) as live, live.client() as client:
+        page = client.get_change_log({EntitySet.TIERS: ""})
+        clock.advance(hours=1)
+        empty = client.get_change_log({one.entity_set: one.next_cursor for one in page.change_sets})
+        named = client.get_records(EntitySet.TIERS, ["T001"])
+
+    assert page.now == START
+    assert empty.now == named.now == START + dt.timedelta(hours=1)
+    assert page.change_sets[0].records[0].instant("modified") == LONG_AGO.replace(tzinfo=ZONE)
+
+
+@pytest.mark.req("CRM-01", "NEW-03")
+def test_a_row_written_again_as_it_was_is_no_change(client: GatewayClient, base: Engine) -> None:
+    first = client.get_change_log({EntitySet.TIERS: ""}).change_sets[0]
+    with writing(base) as connection:
+        edit_tiers(connection, "T001", at=wall_clock())
+
+    page = client.get_change_log({EntitySet.TIERS: first.next_cursor})
+    touched = client.get_records(EntitySet.TIERS, ["T001"]).records[0]
+
+    assert (page.change_sets[0].records, page.change_sets[0].at_end) == ([], True)
+    before = next(record for record in first.records if record.text("code") == "T001")
+    assert touched.text("version") == before.text("version")
+    assert touched["modified"] != before["modified"]
+
+
 def test_versions_of_every_record_are_those_the_change_log_told(client: GatewayClient) -> None:
     told = {
         record.text("code"): record.text("version")
         for record in client.get_change_log({EntitySet.TIERS: ""}).change_sets[0].records
     }
+
+    assert _versions(client, page_size=2) == told
+    for entity in (EntitySet.REPRESENTATIVES, EntitySet.FREE_FIELDS, EntitySet.TURNOVER):
+        versions, at_end = client.get_versions(entity_set=entity)
+        assert at_end
+        assert len(versions) == (2 if entity is EntitySet.REPRESENTATIVES else 0)
+
+
+@pytest.mark.req("CRM-09")
+def test_versions_show_what_was_changed_without_a_mark(client: GatewayClient, base: Engine) -> None:
+    first = client.get_change_log({EntitySet.TIERS: ""}).change_sets[0]
+    before = _versions(client)
+    contact = F_CONTACTT.c
+    with writing(base) as connection:
+        insert_contact(connection, "T003", "Ancien", at=LONG_AGO)
+    second = client.get_change_log({EntitySet.TIERS: first.next_cursor}).change_sets[0]
+    with writing(base) as connection:
+        connection.execute(F_COMPTET.update().where(F_COMPTET.c.CT_Num == "T002").values(CT_Intitule="En cachette"))
+        connection.execute(F_CONTACTT.update().where(contact.CT_Num == "T003").values(CT_Nom="Nouveau"))
+
+    unseen = client.get_change_log({EntitySet.TIERS: second.next_cursor}).change_sets[0]
+    after = _versions(client)
+    told = {record.text("code"): record for record in client.get_records(EntitySet.TIERS, list(after)).records}
+
+    assert unseen.records == []
+    assert {code for code in after if after[code] != before[code]} == {"T002", "T003"}
+    assert {code: record.text("version") for code, record in told.items()} == after
+    assert told["T002"].text("name") == "En cachette"
+
+
+@pytest.mark.req("CRM-09", "CRM-12")
+def test_versions_leave_out_who_does_not_take_part(base: Engine) -> None:
+    with writing(base) as connection:
+        for code, dormant in (("T001", 1), ("T002", 2), ("T003", None)):
+            edit_tiers(connection, code, at=LONG_AGO, CT_Sommeil=dormant)
+
+    with live_gateway(base, synchronise={"dormant": False}) as live, live.client() as client:
+        told = client.get_change_log({EntitySet.TIERS: ""}).change_sets[0].records
+        versions = _versions(client, page_size=1)
+
+    assert list(versions) == ["T003", "T004", "T005"]
+    assert versions == {record.text("code"): record.text("version") for record in told}
+
+
+def _versions(client: GatewayClient, *, page_size: int = 2_000) -> dict[str, str]:
     versions: dict[str, str] = {}
     after, at_end = "", False
     while not at_end:
-        request = GET_VERSIONS.request.record(name="tiers", after_key=after, page_size=2)
-        page = client.ask(GET_VERSIONS, request)
-        versions |= {one.text("key"): one.text("version") for one in page.many("versions")}
-        after, at_end = next(reversed(versions)), page.flag("at_end")
-
-    assert versions == told
-    for entity in (EntitySet.REPRESENTATIVES, EntitySet.FREE_FIELDS, EntitySet.TURNOVER):
-        page = client.ask(GET_VERSIONS, GET_VERSIONS.request.record(name=entity.value))
-        assert page.flag("at_end")
-        assert len(page.many("versions")) == (2 if entity is EntitySet.REPRESENTATIVES else 0)
+        page, at_end = client.get_versions(after, page_size=page_size)
+        versions |= page
+        after = page[-1][0] if page else after
+    return versions
 
 
 @pytest.mark.req("CRM-48")
@@ -194,15 +262,12 @@ def test_turnover_computed_at_the_moment_of_the_call(client: GatewayClient, base
     assert isinstance(year, dt.date)
     with writing(base) as connection:
         add_invoice(connection, "T001", "FA2", year, 99.90, LONG_AGO)
-    key = GET_TURNOVER.request.parts[0].of  # type: ignore[union-attr]
 
-    named = client.ask(
-        GET_TURNOVER, GET_TURNOVER.request.record(keys=[key.record(key="T001"), key.record(key="SAL001")])
-    )
-    every = client.ask(GET_TURNOVER)
+    named = client.get_turnover(["T001", "SAL001"])
+    every = client.get_turnover([])
 
-    assert [(one.text("code"), one["current_year"]) for one in named.many("turnovers")] == [("T001", Decimal("99.90"))]
-    assert [one.text("code") for one in every.many("turnovers")] == ["T001", "T002", "T003", "T004", "T005"]
+    assert [(one.text("code"), one["current_year"]) for one in named] == [("T001", Decimal("99.90"))]
+    assert [one.text("code") for one in every] == ["T001", "T002", "T003", "T004", "T005"]
 
 
 @pytest.mark.req("CRM-53")

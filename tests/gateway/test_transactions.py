@@ -45,7 +45,7 @@ def test_an_update_changes_what_it_says_and_nothing_else(base: Engine, client: G
     assert now(result) == after
     assert after.text("version") != before.text("version")
     differing = {attr for attr, value in after.items() if value != before[attr]}
-    assert differing == {"version", "web_site", "phone"}
+    assert differing == {"version", "modified", "web_site", "phone"}
     with reading(base) as connection:
         at = connection.scalar(select(F_COMPTET.c.cbModification).where(F_COMPTET.c.CT_Num == "T001"))
     assert at is not None
@@ -171,7 +171,7 @@ def test_a_crash_before_the_commit_leaves_neither_rows_nor_record(
 
     rows, transaction = rows_of(base), create(code="NEUF")
     with monkeypatch.context() as patched:
-        patched.setattr("gateway.writing.settle", crash)
+        patched.setattr("gateway.writing.keep", crash)
         with pytest.raises(RemoteFault, match="internal_error"):
             execute(client, transaction)
     assert rows_of(base) == rows

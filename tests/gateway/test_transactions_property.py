@@ -15,10 +15,10 @@ from sqlalchemy import insert
 from contracts.client import GatewayClient
 from contracts.fault_codes import RESULT_CODES
 from contracts.fields import ABSENT, Field, Record
+from contracts.stored import clean
 from contracts.tables import ADDRESS, CONTACT, TIERS
 from gateway.database import writing
 from gateway.sage import P_CATTARIF
-from gateway.text import clean
 from tests.gateway.base import make_base
 from tests.gateway.live import live_gateway
 from tests.gateway.writes import deliveries, execute, now, tiers_of, update

@@ -32,7 +32,7 @@ from gateway.sage.defaults import stamped
 from gateway.settings import Synchronise
 from gateway.views import VIEWS
 from gateway.views.look import Look
-from tests.gateway.base import LONG_AGO, make_base
+from tests.gateway.base import LONG_AGO, ZONE, make_base
 from tests.gateway.view_world import TODAY, asking, every_page, rows_of, statements
 
 DOCUMENTS = 1_000
@@ -66,7 +66,9 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def look_at(engine: Engine, operation: Operation, **said: Any) -> Record:
     """A view without HTTP: what the property and the counts are about."""
     with reading(engine) as connection:
-        look = Look(connection=connection, company=CompanyWatch(Synchronise()).look(connection, TODAY), today=TODAY)
+        look = Look(
+            connection=connection, company=CompanyWatch(Synchronise(), zone=ZONE).look(connection, TODAY), today=TODAY
+        )
         return VIEWS[operation.name](look, operation.request.record(code="T001", **said))
 
 
@@ -247,7 +249,7 @@ def test_every_statement_is_one_sql_server_understands(crowded: Engine) -> None:
         VIEW_DOCUMENT: {"type": "FA", "number": piece},
     }
     with reading(crowded) as connection:
-        company = CompanyWatch(Synchronise()).look(connection, TODAY)
+        company = CompanyWatch(Synchronise(), zone=ZONE).look(connection, TODAY)
         for operation, said in asked.items():
             compiling = _Compiling(connection)
             look = Look(connection=compiling, company=company, today=TODAY)  # type: ignore[arg-type]

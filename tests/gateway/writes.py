@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from contracts.client import GatewayClient
 from contracts.fields import Record
-from contracts.messages import EXECUTE_TRANSACTIONS, TRANSACTION, EntitySet
+from contracts.messages import TRANSACTION, EntitySet
 from contracts.tables import ADDRESS, CONTACT, TIERS
 from gateway.database import reading
 from gateway.sage import SAGE
@@ -19,8 +19,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 def execute(client: GatewayClient, *transactions: Record) -> list[Record]:
     """The results of these transactions."""
-    request = EXECUTE_TRANSACTIONS.request.record(transactions=list(transactions))
-    return client.ask(EXECUTE_TRANSACTIONS, request).many("results")
+    return client.execute(transactions)
 
 
 def tiers_of(client: GatewayClient, code: str = "T001") -> Record:

@@ -168,15 +168,22 @@ def test_errors_are_listed_with_the_reason_and_what_to_do(run: Run, tmp_path: Pa
     store = open_store(f"sqlite:///{tmp_path / 'home' / 'crm.db'}")
     with store.writing() as session:
         told = {"code": "invalid_record", "field": "name", "message": "trop long", "remedy": "shorten it"}
-        kept = {"integration_id": made["id"], "entity": "account", "erp_key": "C1", "first_at": NOW, "last_at": NOW}
+        kept = {
+            "integration_id": made["id"],
+            "entity": "account",
+            "side": "crm",
+            "erp_key": "C1",
+            "first_at": NOW,
+            "last_at": NOW,
+        }
         session.add(SyncError(**told, **kept))
     store.close()
     assert run("errors", "list").stdout.splitlines() == [
-        "account C1 [name]  invalid_record: trop long",
-        "  → shorten it  (attempts: 1, last 2026-11-21 08:30 UTC)",
+        "1  CRM: account C1 [name]  invalid_record: trop long",
+        "  → shorten it  (en erreur, attempts: 1, last 2026-11-21 08:30 UTC)",
     ]
-    assert json.loads(run("errors", "list", "--json").stdout)[0]["last_at"] == "2026-11-21T08:30:00+00:00"
-    assert "open errors  1" in run("status").stdout.splitlines()
+    assert json.loads(run("errors", "list", "--json").stdout)["items"][0]["last_at"] == "2026-11-21T08:30:00+00:00"
+    assert "open errors         1 (CRM 1, Sage 100 0)" in run("status").stdout.splitlines()
 
 
 @pytest.mark.req("CRM-52")

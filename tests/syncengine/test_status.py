@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from syncengine import lease as leases
-from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, SyncError, SyncErrorState
-from syncengine.status import last_cycles, overview, sync_errors
+from syncengine.error_sheet import sync_errors
+from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Side, SyncError, SyncErrorState
+from syncengine.status import last_cycles, overview
 from syncengine.store import Store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.records import account, integration
@@ -30,6 +31,7 @@ def test_the_status_tells_the_last_cycle_its_progress_and_the_errors(store: Stor
                 SyncError(
                     integration_id=link.id,
                     entity="account",
+                    side=Side.CRM,
                     erp_key=key,
                     code="invalid_record",
                     message="too long",

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Column, Connection, Engine, Table, select, update
 
+from contracts.client import GatewayClient
 from gateway.database import open_database, writing
 from gateway.demo import build_base
+from gateway.sage import F_COMPTET, F_COMPTETG, F_CONTACTT, F_LIVRAISON
 from syncengine import integrations
-from syncengine.cycle import run_cycle
+from syncengine.act import Act
+from syncengine.cycle import preview_cycle, run_cycle
 from syncengine.integration_draft import IntegrationDraft
-from syncengine.model import Base, JournalEntry
-from syncengine.run import Report, Surroundings, utc_now
+from syncengine.model import Base, JournalEntry, Plan
+from syncengine.pull import PATIENCE, Patience
+from syncengine.run import DIFFERENTIAL, Order, Report, Surroundings, utc_now
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
 from syncengine.store import Store, open_store
@@ -25,13 +30,17 @@ from tests.gateway.live import COMPANY, LiveGateway, live_gateway
 from tests.syncengine.records import draft
 
 DATA = ("companies", "accounts", "addresses", "contacts", "phones", "emails", "ca_realise")
+ERP_TABLES = (F_COMPTET, F_COMPTETG, F_LIVRAISON, F_CONTACTT)
+ERP_TIMES = {"cbMarq", "cbModification", "cbCreation"}
+CHILD_TABLES = ("addresses", "contacts", "phones", "emails")
+Rows: TypeAlias = dict[str, list[str]]
 UNJOURNALLED = {"updated_at", "position", "is_default", "default_address_id", "company_id", "account_id"}
 ENTITY = {"companies": "company", "accounts": "account", "addresses": "address", "contacts": "contact"}
 
 
 @dataclass(kw_only=True)
 class World:
-    """What a test acts on; ``ahead`` moves the engine's clock."""
+    """What a test acts on; ``ahead`` moves the engine's clock, ``connect`` stands between it and the gateway."""
 
     sage: Engine
     gateway: LiveGateway
@@ -40,26 +49,76 @@ class World:
     page_size: int | None = None
     ahead: timedelta = timedelta()
     watched: list[Any] = field(default_factory=list)
+    connect: Callable[[], GatewayClient] | None = None
+    patience: Patience = PATIENCE
 
-    def cycle(self) -> Report:
-        """Run a cycle of the engine over HTTP."""
-        around = Surroundings(
-            connect=lambda _integration: self.gateway.client(),
+    @property
+    def around(self) -> Surroundings:
+        """What its cycles meet the world through: HTTP."""
+        return Surroundings(
+            connect=lambda _integration: (self.connect or self.gateway.client)(),
             clock=self.now,
             watch=self.watched.append,
             page_size=self.page_size,
+            patience=self.patience,
         )
-        return run_cycle(self.store, self.integration_id, around)
+
+    def cycle(self, order: Order = DIFFERENTIAL) -> Report:
+        """Run a cycle of the engine over HTTP."""
+        return run_cycle(self.store, self.integration_id, self.around, order)
+
+    def preview(self, order: Order = DIFFERENTIAL) -> Plan:
+        """The plan of what a cycle would do."""
+        number = preview_cycle(self.store, self.integration_id, self.around, order)
+        with self.store.reading() as session:
+            return session.get_one(Plan, number)
+
+    def set(self, **settings: Any) -> None:
+        """Settings of the integration, as somebody would change them while it is deactivated."""
+        table = Base.metadata.tables["integrations"]
+        with self.store.writing() as session:
+            session.execute(update(table).where(table.c.id == self.integration_id).values(**settings))
 
     def now(self) -> datetime:
         """The engine's time."""
         return utc_now() + self.ahead
+
+    def later(self, **delta: float) -> None:
+        """Let time pass for the engine."""
+        self.ahead += timedelta(**delta)
+
+    def act(self) -> Act:
+        """Somebody at work in the CRM, now."""
+        return Act(at=self.now(), by="claire")
 
     @contextmanager
     def erp(self) -> Iterator[Connection]:
         """A transaction of somebody working in the ERP."""
         with writing(self.sage) as connection:
             yield connection
+
+    def erp_row(self, code: str) -> dict[str, Any]:
+        """The row of a tiers in the ERP."""
+        with self.erp() as connection:
+            return dict(connection.execute(select(F_COMPTET).where(F_COMPTET.c.CT_Num == code)).mappings().one())
+
+    def column(self, column: Column[Any], code: str) -> AbstractSet[Any]:
+        """The values of a column of the ERP in the rows of a tiers."""
+        with self.erp() as connection:
+            return set(connection.scalars(select(column).where(column.table.c.CT_Num == code)))
+
+    def erp_dump(self, *, without: Iterable[Table] = ()) -> Rows:
+        """Every row of the tiers and their children in the ERP, without what only tells when."""
+        found: Rows = {}
+        with self.erp() as connection:
+            for table in (table for table in ERP_TABLES if table not in set(without)):
+                columns = [column for column in table.columns if column.name not in ERP_TIMES]
+                found[table.name] = sorted(map(repr, connection.execute(select(*columns))))
+        return found
+
+    def children_dump(self, code: str) -> Rows:
+        """Every address, contact, phone and e-mail of a tiers in the CRM."""
+        return {table: [repr(row) for row in self.children(table, code)] for table in CHILD_TABLES}
 
     def rows(self, table: str, **wanted: Any) -> list[dict[str, Any]]:
         """Rows of the CRM base, in order of key."""

@@ -14,9 +14,11 @@ import typer
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from syncengine import integrations
+from syncengine.commands.options import AsJson, Name
 from syncengine.connection import StepResult, StepStatus, Target, first_failure, run_connection_test
 from syncengine.engine import opened
 from syncengine.errors import InputRefused, IntegrationInvalid, exit_code
+from syncengine.guards import Guards
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.integrations import IntegrationRecord
 from syncengine.model import Integration
@@ -27,9 +29,9 @@ app = typer.Typer(no_args_is_help=True, help="The link between the CRM base and 
 _IDENTITY: Final = {"name", "url", "erp_user", "erp_password", "crm_user", "crm_password", "company"}
 SETTINGS: Final = tuple(item.name for item in fields(IntegrationDraft) if item.name not in _IDENTITY)
 """What ``--set`` takes (CRM-16)."""
+_MAPS: Final = frozenset({"company_types", "policies", "guards"})
+"""Settings that are given as JSON."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str | None, typer.Argument(help="Name of the integration; not needed when there is only one.")]
 Url = Annotated[str | None, typer.Option(help="Address of the gateway: http://server:8080")]
 ErpUser = Annotated[str | None, typer.Option(help="User of the gateway.")]
 CrmUser = Annotated[str | None, typer.Option(help="User of the CRM base.")]
@@ -170,7 +172,7 @@ def _typed(name: str, text: str, adapter: TypeAdapter[Any]) -> Any:
     try:
         if not text:
             return adapter.validate_python(None if _takes_none(adapter) else "")
-        return adapter.validate_json(text) if name == "company_types" else adapter.validate_strings(text)
+        return adapter.validate_json(text) if name in _MAPS else adapter.validate_strings(text)
     except ValidationError as error:
         raise IntegrationInvalid(f"{text!r}: {error.errors()[0]['msg']}", field=name) from None
 
@@ -211,6 +213,10 @@ def _show(record: IntegrationRecord, *, as_json: bool) -> None:
     hidden = {"erp_password": record.has_erp_password, "crm_password": record.has_crm_password}
     entered = {item.name: getattr(record.draft, item.name) for item in fields(record.draft)}
     shown = {name: ("set" if hidden[name] else "not set") if name in hidden else entered[name] for name in entered}
+    shown["policies"] = {name or "all": chosen for name, chosen in record.draft.policies.items()}
+    shown["guards"] = {
+        name: str(Guards.read(record.draft.guards).limits[name] or "off") for name in record.draft.guards
+    }
     show_facts({"state": record.state, **shown, "gateway_version": record.gateway_version, "due_at": record.due_at})
 
 

@@ -1,0 +1,58 @@
+"""``syncengine rights``: what users may do; everything until it is withdrawn (CRM-61)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from syncengine import names, rights
+from syncengine.commands.options import AsJson, now
+from syncengine.commands.words import RIGHTS
+from syncengine.engine import opened
+from syncengine.model import Right
+from syncengine.screen import show_json, show_table
+from syncengine.users import UserView, list_users
+
+app = typer.Typer(no_args_is_help=True, help="The rights of the users of the CRM; all are granted until withdrawn.")
+
+Login = Annotated[str, typer.Argument(metavar="LOGIN", help="The user.")]
+OneRight = Annotated[Right, typer.Argument(metavar="RIGHT", help=f"One of {', '.join(Right)}.")]
+
+
+@app.command("list")
+def list_all(*, as_json: AsJson = False) -> None:
+    """List the users with the rights withdrawn from each."""
+    with opened() as engine, engine.store.reading() as session:
+        found = list_users(session)
+    if as_json:
+        show_json(found)
+    else:
+        show_table(("Utilisateur", "Nom", "Actif", "Droits retirés"), map(_row, found))
+
+
+@app.command()
+def withdraw(login: Login, right: OneRight, *, as_json: AsJson = False) -> None:
+    """Take a right from a user."""
+    with opened() as engine, engine.store.writing() as session:
+        rights.withdraw(session, names.user(session, login).id, right, at=now())
+    _tell(login, right, granted=False, as_json=as_json)
+
+
+@app.command()
+def grant(login: Login, right: OneRight, *, as_json: AsJson = False) -> None:
+    """Give a right back to a user."""
+    with opened() as engine, engine.store.writing() as session:
+        rights.grant(session, names.user(session, login).id, right)
+    _tell(login, right, granted=True, as_json=as_json)
+
+
+def _tell(login: str, right: Right, *, granted: bool, as_json: bool) -> None:
+    if as_json:
+        show_json({"login": login, "right": right, "granted": granted})
+    else:
+        typer.echo(f"{login} : {RIGHTS[right]} {'accordé' if granted else 'retiré'}")
+
+
+def _row(user: UserView) -> tuple[object, ...]:
+    return user.login, user.name, user.active, ", ".join(RIGHTS[right] for right in user.withdrawn)

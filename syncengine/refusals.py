@@ -1,0 +1,72 @@
+"""What the edit service refuses: one code per reason, each explained once (docs/errors.md)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from syncengine.errors import InputRefused
+
+REFUSALS: Final = {
+    "company_unknown": "there is no Company with that code or number",
+    "contact_unknown": "there is no contact of that number, or it belongs to another Company",
+    "address_unknown": "there is no address of that number, or it belongs to another Company",
+    "account_unknown": "there is no Account (Tiers CRM) of that number, or the Company has none",
+    "account_ambiguous": "several tiers have that code; name one by its number",
+    "unknown_field": "there is no field of that name",
+    "read_only_field": "only Sage 100 changes this field (CRM-40)",
+    "field_required": "a mandatory field is empty",
+    "too_long": "more characters than Sage 100 can hold",
+    "control_character": "the text holds characters that are none to read",
+    "not_a_text": "the value is no text, or not of the kind the field takes",
+    "unknown_value": "the value is not in the list it is chosen from",
+    "unknown_representative": "there is no such representative, or it is gone from Sage 100",
+    "unknown_user": "there is no such user, or it is no longer active",
+    "other_tiers_type": "the company type stands for another type of tiers than the one it is linked to (CRM-35)",
+    "company_linked": "a Company linked to a tiers is neither deleted nor merged (CRM-32)",
+    "company_in_use": "opportunities hang on the Company",
+    "same_company": "a Company is not merged with itself",
+    "contact_in_use": "another contact of the tiers has this name and first name",
+    "title_in_use": "another delivery address of the Company has this title (CRM-41)",
+    "billing_title": "the billing address has no title in Sage 100 (CRM-38)",
+    "billing_address": "the billing address of a linked Company stays, and stays the default one (CRM-38)",
+    "custom_field_invalid": "the name of a field of the CRM's own breaks its rule",
+    "custom_field_known": "there is a field of that name already",
+    "pair_known": "the pair of fields is replicated already (CRM-47)",
+    "pair_unknown": "the pair of fields is not replicated (CRM-47)",
+    # Creating, linking, codes
+    "transfer_never": "the integration transfers no Company to Sage 100 (CRM-24)",
+    "creation_awaited": "the tiers waits to be created in Sage 100 already (CRM-25)",
+    "not_awaited": "no tiers of the Company waits to be created (CRM-25)",
+    "already_linked": "the Company has a tiers already (CRM-24, CRM-31)",
+    "not_linked": "the Company has no tiers (CRM-30)",
+    "company_inactive": "an inactive Company gets no tiers (CRM-24)",
+    "name_missing": "the Company has no name (raison sociale) (CRM-24)",
+    "type_not_mapped": "the company type stands for neither client nor supplier (CRM-35)",
+    "code_missing": "there is no code comptable (CRM-20)",
+    "code_invalid": "the code comptable has other characters than letters and digits (CRM-20)",
+    "code_too_long": "the code comptable has more than 17 characters, its suffix included (CRM-20, CRM-22)",
+    "code_in_use": "another tiers or Company has the code comptable (CRM-20, CRM-21)",
+    "code_automatic": "the codes are numbered automatically and not entered (CRM-22, CRM-23)",
+    "code_locked": "the code of a tiers that Sage 100 has is not changed from the CRM (CRM-20)",
+    "sync_under_way": "a change of the tiers is on its way to Sage 100; after the cycle it can be done",
+    "conflicts_open": "fields of the tiers wait for a decision (NEW-03)",
+    "tiers_gone": "the tiers is no longer in Sage 100 (CRM-32)",
+    "has_company": "the Account is the main one of its Company (CRM-34)",
+    # Corrections of what a record in error holds (CRM-49)
+    "correction_unknown_field": "the record in error has no such field",
+    "correction_read_only": "the field can be changed in Sage 100 only",
+    "correction_empty": "a mandatory field is left empty",
+    "correction_invalid": "the value is not of the kind the field takes",
+    "correction_too_long": "more characters than the field takes",
+    "right_withdrawn": "this right was withdrawn from the user (CRM-61)",
+}
+"""Code → meaning."""
+
+
+def refused(
+    code: str, message: str, *, remedy: str, record: str | None = None, field: str | None = None
+) -> InputRefused:
+    """The refusal to raise. Raises KeyError for a code that is not explained above."""
+    if code not in REFUSALS:
+        raise KeyError(code)
+    return InputRefused(message, code=code, record=record, field=field, remedy=remedy)
