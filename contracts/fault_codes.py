@@ -149,6 +149,11 @@ RESULT_CODES: Final = (
         meaning="A tiers has this code already, whatever the case of its letters.",
         remedy="Choose another code, or link the Company to that tiers.",
     ),
+    FaultCode(
+        code="not_synchronised",
+        meaning="The update says contacts, addresses or numbers that this gateway does not synchronise (CRM-12).",
+        remedy="Leave the element out, or have the option switched on at the gateway; GetConfiguration tells the options.",
+    ),
     FaultCode(code="field_required", meaning="The field is mandatory in the ERP and was sent empty.", remedy=_CORRECT),
     FaultCode(
         code="too_long",

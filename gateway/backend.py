@@ -137,7 +137,7 @@ class SqlBackend:
         return [found[key].xml for key in wanted if not found[key].reason]
 
     def execute(self, transactions: Sequence[Record]) -> list[str]:
-        """The results of these transactions, in the same order, as XML; options do not keep the CRM from writing (CRM-12)."""
+        """The results of these transactions, in the same order, as XML; what the options leave out is not updated (CRM-12)."""
         return self._open().writing.execute(transactions)
 
     def view(self, request: Record) -> Record:

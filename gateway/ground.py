@@ -48,6 +48,7 @@ class Readers:
 
     told: TiersReader
     whole: TiersReader
+    options: Synchronise
     locks: Mapping[Table, Select[tuple[object, ...]]]
 
     @classmethod
@@ -61,7 +62,7 @@ class Readers:
             for table, structs in _WRITTEN.items()
             if company.probe.has(table.name)
         }
-        return cls(told=told, whole=whole, locks=locks)
+        return cls(told=told, whole=whole, options=options, locks=locks)
 
     def read(self, connection: Connection, code: str) -> Found | None:
         """The tiers whole, under the version the change log tells; None when there is no client or supplier of that code."""

@@ -17,7 +17,7 @@ Convert: TypeAlias = Callable[[Any], str]
 
 KINDS = {0: CLIENT, 1: SUPPLIER}  # CRM-05
 CIVILITIES = {0: "M", 1: "MME", 2: "MLLE"}
-_PHONES = frozenset({"Phone", "Fax", "Mobile"})
+PHONES = frozenset({"Phone", "Fax", "Mobile"})
 
 
 def number(value: Any) -> str:
@@ -56,7 +56,7 @@ def sources_in(fields: Sequence[Field], table: Table, *, phones: bool = True) ->
     """Where each field is found in that table, as `TABLE.column`; phone numbers only when synchronised (CRM-12)."""
     found: dict[str, str] = {}
     for field in fields:
-        if field.name in _PHONES and not phones:
+        if field.name in PHONES and not phones:
             continue
         for place in field.erp.split("|"):
             host, _, column = place.rpartition(".")

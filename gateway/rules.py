@@ -13,8 +13,10 @@ from sqlalchemy import Table
 
 from contracts.fields import ABSENT, Field, Record
 from contracts.tables import ADDRESS, BILLING, BILLING_KEY, CONTACT, DELIVERY, TIERS
+from gateway.mapping import PHONES
 from gateway.reader import TITLE_LENGTH
 from gateway.sage import F_COMPTET, F_CONTACTT, F_LIVRAISON
+from gateway.settings import Synchronise
 from gateway.values import CATEGORIES, Knowledge, Place, columns_of, refuse_difference, same, struct_field
 
 _FREE_VALUE: Final = struct_field(next(p.of for p in TIERS.parts if p.name == "FreeFields"), "Value")  # type: ignore[union-attr]
@@ -62,6 +64,26 @@ def change_of(given: Record, present: Record | None, knowledge: Knowledge, code:
         contacts = _children(given.many("contacts"), mine, F_CONTACTT, knowledge, place)
         _check_contacts(contacts, mine, place)
     return TiersChange(columns=columns, deliveries=deliveries, contacts=contacts, warnings=place.warnings)
+
+
+def refuse_untold(given: Record, options: Synchronise) -> None:
+    """Raises Rejected for an update that says what the options keep from the caller (CRM-12).
+
+    No version covers it, so the update may rest on what was long ago: a list would delete children nobody was told of.
+    """
+    place = Place()
+    for part, told in (("addresses", options.addresses), ("contacts", options.contacts)):
+        if not told and given[part] is not ABSENT:
+            raise place.refuse("not_synchronised", part.capitalize(), _UNTOLD)
+    if options.phones:
+        return
+    for one in (given, *given.many("addresses"), *given.many("contacts")):
+        for known in one.of.fields:
+            if known.name in PHONES and one[known.attr] is not ABSENT:
+                raise place.refuse("not_synchronised", known, _UNTOLD)
+
+
+_UNTOLD: Final = "the gateway does not synchronise it: nothing of it is changed"
 
 
 _CATEGORY_COLUMNS: Final = {name: struct_field(TIERS, name).erp.partition(".")[2] for name in sorted(CATEGORIES)}

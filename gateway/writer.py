@@ -19,7 +19,7 @@ from gateway.ground import NUMBERS, Ground
 from gateway.ledger import Found
 from gateway.numbering import new_code, stored_code
 from gateway.rejection import DONE, STALE, Rejected
-from gateway.rules import ChildChange, TiersChange, change_of, folded, free_title
+from gateway.rules import ChildChange, TiersChange, change_of, folded, free_title, refuse_untold
 from gateway.sage import (
     F_COMPTET,
     F_COMPTETG,
@@ -71,6 +71,7 @@ class TiersWriter:
         base = transaction.text("base_version")
         if not base:
             raise Rejected("invalid_transaction", "an update says what it is based on", field="BaseVersion")
+        refuse_untold(given, self._readers.options)
         row = self._lock_whole(given)
         code = row["CT_Num"] if row else ""
         present = self._readers.read(self._connection, code) if row else None

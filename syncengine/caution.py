@@ -14,8 +14,11 @@ from contracts.messages import EntitySet
 from contracts.page import Page
 from syncengine.bulk import table_of
 from syncengine.errors import GuardStopped, PlanOutdated
+from syncengine.gateway_options import unread
 from syncengine.guards import Counts, Guards, Totals, breach
-from syncengine.model import Account, Cycle, CycleStatus, ErpState, Link, LinkState, Plan
+from syncengine.model import Account, Cycle, CycleStatus, ErpState, Link, LinkState, Plan, Side, SyncError
+from syncengine.model.link import Entity
+from syncengine.model.sync_error import STANDING
 from syncengine.outgoing import waiting_links
 from syncengine.plan import dump_lines, fingerprint
 from syncengine.preview import CYCLE_ID, Preview
@@ -27,7 +30,7 @@ def trial_of(run: Run, work: Callable[[Run], None]) -> Preview:
     trial = replace(
         run,
         cycle_id=CYCLE_ID,
-        preview=Preview(),
+        preview=Preview(integration_id=run.integration.id),
         counts=run.counts.copy(),
         rules=None,
         foreseen=set(),
@@ -35,7 +38,7 @@ def trial_of(run: Run, work: Callable[[Run], None]) -> Preview:
     )
     work(trial)
     run.lease = trial.lease
-    return trial.preview or Preview()
+    return trial.preview or Preview(integration_id=run.integration.id)
 
 
 def is_guarded(run: Run) -> bool:
@@ -81,8 +84,13 @@ def check_plan(run: Run, plan_id: int, work: Callable[[Run], None]) -> None:
 
 
 def keep_plan(run: Run, found: Preview, *, stopped_by: str | None = None) -> int:
-    """Store a plan to be looked at and applied; its number."""
+    """Store a plan to be looked at and applied; its number, that of before when it says the same."""
     with run.store.writing() as session:
+        same = (Plan.integration_id == run.integration.id, Plan.kind == run.kind, Plan.applied_cycle_id.is_(None))
+        known = session.scalar(select(Plan).where(*same, Plan.fingerprint == fingerprint(found.lines)).limit(1))
+        if known is not None:
+            known.made_at, known.stopped_by = run.around.clock(), stopped_by
+            return known.id
         plan = Plan(
             integration_id=run.integration.id,
             kind=run.kind,
@@ -98,21 +106,30 @@ def keep_plan(run: Run, found: Preview, *, stopped_by: str | None = None) -> int
 
 
 def bound_of_pages(run: Run, ahead: Iterable[Page]) -> Totals:
-    """What the pages read so far and those to come can touch at most, with what the CRM has to send."""
-    records = asleep = to_come = 0
+    """What the pages read so far and those to come can touch at most, with what the CRM has to send.
+
+    Only pages up to the end bound it: what remains as far as the gateway knows is what it has scanned yet, and may be all.
+    """
+    records = asleep = 0
+    ended: set[EntitySet] = set()
     for page in ahead:
-        to_come = sum(changes.remaining for changes in page.change_sets)
         for changes in page.change_sets:
+            ended |= {changes.entity_set} if changes.at_end else set()
             if changes.entity_set is EntitySet.TIERS:
                 records += len(changes.records)
                 asleep += len(changes.tombstones) + sum(record.flag("dormant") for record in changes.records)
+    to_come = 0 if len(ended) == len(EntitySet) else _linked(run)
     return totals_at_most(run, changed=records + asleep + to_come, deactivated=asleep + to_come)
 
 
 def totals_at_most(run: Run, *, changed: int, deactivated: int, drifted: int = 0) -> Totals:
-    """A bound of both sides: what the ERP's changes can do here, and what is marked, awaited or ``drifted`` can do there."""
+    """A bound of both sides: what the ERP's changes can do here, and what is marked, awaited or ``drifted`` can do there.
+
+    Any record in error may come with them: what it lacked may be among the changes. So do those to be read again.
+    """
     marked, asleep, awaited = _outgoing(run)
-    crm = Counts(created=changed, changed=changed, deactivated=deactivated)
+    again = _in_error(run) + _unread(run)
+    crm = Counts(created=changed + again, changed=changed + again, deactivated=deactivated + again)
     return Totals(crm=crm, erp=Counts(created=awaited, changed=marked + drifted, deactivated=asleep + drifted))
 
 
@@ -131,6 +148,24 @@ def _outgoing(run: Run) -> tuple[int, int, int]:
         return int(count), int(asleep), int(session.scalar(waiting) or 0)
 
 
+def _in_error(run: Run) -> int:
+    table = table_of(SyncError)
+    query = select(func.count()).where(
+        table.c.integration_id == run.integration.id,
+        table.c.entity == Entity.ACCOUNT.value,
+        table.c.side == Side.CRM.value,
+        table.c.state.in_(STANDING),
+    )
+    with run.store.reading() as session:
+        return int(session.scalar(query) or 0)
+
+
+def _unread(run: Run) -> int:
+    query = select(func.count()).select_from(unread(run.integration.id).subquery())
+    with run.store.reading() as session:
+        return int(session.scalar(query) or 0)
+
+
 def _linked(run: Run) -> int:
     table = table_of(Link)
     query = select(func.count()).where(
@@ -144,5 +179,5 @@ def _figures(totals: Totals) -> dict[str, int]:
     return {
         f"{side}_{name}": getattr(counts, name)
         for side, counts in (("crm", totals.crm), ("erp", totals.erp))
-        for name in ("created", "changed", "deactivated", "removed")
+        for name in ("created", "changed", "deactivated")
     }

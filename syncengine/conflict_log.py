@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from syncengine.bulk import Bulk, Row
-from syncengine.journal import Rule, as_text
+from syncengine.journal import Rule, as_text, value_of
 from syncengine.merge import Change, Clash
 from syncengine.model import Conflict, ConflictState
 from syncengine.paths import split
@@ -40,7 +40,7 @@ class ConflictLog:
     def erp_values(self, link_id: int, base: Snapshot) -> Snapshot:
         """The tiers as the ERP was last seen: the base, and the ERP's values of the parked fields."""
         parked = {path: row for path, row in self._known[link_id].items() if row["state"] == ConflictState.OPEN}
-        return with_values(base, {path: _value(path, row["erp_value"]) for path, row in parked.items()})
+        return with_values(base, {path: value_of(path, row["erp_value"]) for path, row in parked.items()})
 
     def reason(self, link_id: int, change: Change) -> Rule:
         """Why a change goes to the ERP: what decided the conflict it comes from, if it comes from one."""
@@ -100,10 +100,14 @@ def with_values(base: Snapshot, values: Mapping[str, Any]) -> Snapshot:
     return changed
 
 
+def value_at(values: Snapshot, path: str) -> tuple[bool, Any]:
+    """Whether a snapshot has what the path points into, and the value there."""
+    name, key, attr = split(path)
+    if not name:
+        return True, values.get(attr)
+    child = next((child for child in values.get(name, ()) if child.get("key") == key), None)
+    return child is not None, None if child is None else child.get(attr)
+
+
 def _values(row: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     return row["crm_value"], row["base_value"], row["erp_value"]
-
-
-def _value(path: str, text: str | None) -> Any:
-    """A value from its text; the only one that travels both ways and is no text is 'mis en sommeil'."""
-    return text == "true" if path == "dormant" else text

@@ -1,7 +1,8 @@
 """Values that somebody put in place of what the CRM could not take of a pulled tiers (CRM-49).
 
 A correction is path → [value refused, value wanted]. It holds while the ERP still says the value that was refused: the tiers is
-taken as corrected, and what differs from the ERP travels back to it like any other change of the CRM.
+taken as corrected, and what differs from the ERP travels back to it like any other change of the CRM. It is somebody's decision:
+no policy overrides it, and nobody is asked again.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from contracts.tables import TIERS
 from syncengine.bulk import Bulk, table_of
 from syncengine.conflict_log import with_values
 from syncengine.errors import InputRefused
+from syncengine.journal import value_of
 from syncengine.labels import STRUCT_OF, label_of
 from syncengine.model import Link, Side, SyncError
 from syncengine.model.link import Entity
 from syncengine.model.sync_error import STANDING
+from syncengine.overruling import Held, overrule
 from syncengine.snapshot import dump, load
 
 Corrections: TypeAlias = Mapping[str, tuple[str | None, str | None]]
 """Path → value refused and value wanted, as text."""
-Held: TypeAlias = dict[str, Any]
-"""Path → what the ERP holds where the CRM takes something else: for the base."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Corrected:
-    """A tiers with its corrections in place, and what the ERP holds there."""
+    """A tiers with its corrections in place, and what the ERP holds and the CRM takes there."""
 
     record: Record
     held: Held
@@ -86,7 +87,7 @@ def corrected(xml: str, corrections: Corrections) -> Corrected:
         element, struct, field = place
         if (_text(element, field) or None) == (refused or None):
             _put(element, struct, field, wanted)
-            held[path] = refused == "true" if field.kind is Kind.FLAG else refused
+            held[path] = value_of(path, refused), value_of(path, wanted)
     return Corrected(record=_read(tiers), held=held)
 
 
@@ -105,7 +106,7 @@ def check_corrections(xml: str, values: Mapping[str, str | None]) -> dict[str, l
 
 
 def with_corrections(bulk: Bulk, changes: Changes, *, integration_id: int) -> tuple[Changes, dict[str, Held]]:
-    """The tiers of a page with their corrections in place, and for each that has some what the ERP holds there, by key.
+    """The tiers of a page with their corrections in place, and for each that has some what is held and wanted there, by key.
 
     A record that was set aside by the contract and is good now is among the records.
     """
@@ -137,18 +138,19 @@ def keep_corrections(bulk: Bulk, held: Mapping[str, Held], *, integration_id: in
     """Once such tiers are taken: agreed is what the ERP holds, so that the corrected values are the CRM's own, and sent."""
     if not held:
         return
-    same = {"integration_id": integration_id, "entity": Entity.ACCOUNT.value}
-    moment = bulk.instant(now)
+    of_tiers = {"integration_id": integration_id, "entity": Entity.ACCOUNT.value}
     # One that was refused all the same is still in error: neither side took anything of it.
     refused = corrections_of(bulk, integration_id=integration_id)
-    links = bulk.rows(Link, "erp_key", held.keys() - refused.keys(), **same)
+    links = list(bulk.rows(Link, "erp_key", held.keys() - refused.keys(), **of_tiers))
+    overrule(bulk, links, {link["id"]: held[link["erp_key"]] for link in links}, now=now)
+    moment = bulk.instant(now)
     bulk.update(
-        Link,
-        {
-            link["id"]: {"base": dump(with_values(load(link["base"]), held[link["erp_key"]])), "changed_at": moment}
-            for link in links
-        },
+        Link, {link["id"]: {"base": _agreed(link, held[link["erp_key"]]), "changed_at": moment} for link in links}
     )
+
+
+def _agreed(link: Mapping[str, Any], held: Held) -> str:
+    return dump(with_values(load(link["base"]), {path: value for path, (value, _) in held.items()}))
 
 
 def corrections_of(bulk: Bulk, *, integration_id: int) -> dict[str, Corrections]:

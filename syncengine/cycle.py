@@ -6,12 +6,12 @@ undo one that takes another's values back: the same code, and the same after an 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from sqlalchemy import delete, select, update
@@ -19,8 +19,7 @@ from sqlalchemy.orm import Session
 
 from contracts.client import GatewayClient
 from contracts.errors import Problem, RemoteFault
-from contracts.fields import Record
-from contracts.messages import CONTRACT_VERSION, EntitySet
+from contracts.messages import EntitySet
 from syncengine import lease as leases
 from syncengine.bulk import Bulk, batches
 from syncengine.caution import (
@@ -33,17 +32,18 @@ from syncengine.caution import (
     totals_at_most,
 )
 from syncengine.errors import Interrupted
+from syncengine.gateway_options import OptionsMoved, unread
 from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Integration, Side
+from syncengine.parameters import refresh
 from syncengine.preview import CYCLE_ID, Preview
 from syncengine.pull import pages, persistently
-from syncengine.reference import apply_parameters
 from syncengine.resync import survey, take_all
 from syncengine.run import DIFFERENTIAL, Order, Report, Run, Surroundings
 from syncengine.sending import finish_writes, send_changes
 from syncengine.small_sets import take_small_sets
 from syncengine.store import Store
 from syncengine.sync_errors import asked_again, left_open
-from syncengine.taking import KEPT_AS, foresee, may_run, same_company_or_stop, still_wanted, take, take_page
+from syncengine.taking import KEPT_AS, foresee, may_run, still_wanted, take, take_page
 from syncengine.tiers import recoverable
 from syncengine.undoing import apply_undo, undo_preview
 
@@ -71,7 +71,7 @@ def preview_cycle(store: Store, integration_id: int, around: Surroundings, order
 
     Raises what ``run_cycle`` raises before anything is recorded, and what stops the cycle.
     """
-    found = Preview()
+    found = Preview(integration_id=integration_id)
     run = _begin(store, integration_id, around, order, trial=found)
     with _holding(run), around.connect(run.integration) as client:
         _steps(run, client)
@@ -177,45 +177,35 @@ def _steps(run: Run, client: GatewayClient) -> None:
 def _differences(run: Run, client: GatewayClient) -> None:
     """What differs, from the ERP to the CRM and then back."""
     if run.order.undoes is not None:
-        _undo(run, run.order.undoes)
+        _heedfully(run, client, partial(_undo, cycle_id=run.order.undoes))
     elif run.order.full:
-        _compare(run, client)
+        _heedfully(run, client, _compare)
     else:
-        _pull(run, client)
-    _retry(run, client)
+        _heedfully(run, client, _pull)
+    _heedfully(run, client, _retry)
     send_changes(run, client)
+
+
+def _heedfully(run: Run, client: GatewayClient, step: Callable[[Run, GatewayClient], None]) -> None:
+    """The step; once more, from where it is, after reading the configuration when the gateway tells other kinds (CRM-12)."""
+    try:
+        step(run, client)
+    except OptionsMoved:
+        # What is only tried out must leave no trace: the cycle itself reads the configuration.
+        if run.preview is not None:
+            raise
+        refresh(run, client)
+        step(run, client)
 
 
 def _parameters(run: Run, client: GatewayClient) -> None:
     """1. Parameters, when 30 minutes have passed since the last time (CRM-04, CRM-06)."""
     now, last = run.around.clock(), run.integration.parameters_refreshed_at
-    if last is not None and now - last < PARAMETERS_AGE and not run.order.full:
-        _set_running(run)
-        return
-    configuration = persistently(client.get_configuration, run.around.patience)
-    same_company_or_stop(run, configuration.text("company"))
-    told = _told(configuration, now)
-    with run.commit() as bulk:
-        changed = apply_parameters(bulk, configuration.many("parameters"), integration_id=run.integration.id)
-        bulk.connection.execute(update(Integration).where(Integration.id == run.integration.id).values(told))
-        run.told(bulk, told)
-    run.counts.reference["parameters"] = changed
+    # A plan is made and applied with parameters of its moment: what they let through again must be in it.
+    at_once = run.order.full or run.order.plan_id is not None or run.preview is not None
+    if last is None or now - last >= PARAMETERS_AGE or at_once:
+        refresh(run, client)
     _set_running(run)
-
-
-def _told(configuration: Record, now: datetime) -> dict[str, Any]:
-    """What the gateway says of itself, as the integration keeps it (CRM-12, CRM-15, CRM-23)."""
-    options = {
-        name: configuration.flag(f"synchronise_{name}") for name in ("contacts", "addresses", "phones", "dormant")
-    }
-    return {
-        "gateway_version": configuration.text("gateway_version"),
-        "contract_version": configuration.text("contract_version") or CONTRACT_VERSION,
-        "base_currency": configuration.text("base_currency") or None,
-        "gateway_options": options | {"codification": configuration.text("codification")},
-        "seen_at": now,
-        "parameters_refreshed_at": now,
-    }
 
 
 def _set_running(run: Run) -> None:
@@ -227,10 +217,7 @@ def _pull(run: Run, client: GatewayClient) -> None:
     """2 and 3. Representatives, then tiers with their children: page by page, each committed with its cursor (G8)."""
     cursors = _cursors(run)
     try:
-        if not _take_pages(run, client, cursors, guarded=is_guarded(run)):
-            # So much is coming that a plan must say first what it would do.
-            check_guards(run, partial(_differences, client=client))
-            _take_pages(run, client, cursors, guarded=False)
+        _pull_from(run, client, cursors)
     except RemoteFault as fault:
         if fault.problem_code != "cursor_unknown" or not any(cursors.values()):
             raise
@@ -238,7 +225,14 @@ def _pull(run: Run, client: GatewayClient) -> None:
         _log.warning("cursors_forgotten", reason=fault.message)
         with run.commit() as bulk:
             bulk.connection.execute(delete(Cursor).where(Cursor.integration_id == run.integration.id))
-        _pull(run, client)
+        _pull_from(run, client, dict.fromkeys(EntitySet, ""))
+
+
+def _pull_from(run: Run, client: GatewayClient, cursors: Mapping[EntitySet, str]) -> None:
+    if not _take_pages(run, client, cursors, guarded=is_guarded(run)):
+        # So much is coming that a plan must say first what it would do.
+        check_guards(run, partial(_differences, client=client))
+        _take_pages(run, client, cursors, guarded=False)
 
 
 def _take_pages(run: Run, client: GatewayClient, cursors: Mapping[EntitySet, str], *, guarded: bool) -> bool:
@@ -272,8 +266,14 @@ def _compare(run: Run, client: GatewayClient) -> None:
     take_all(run, client, found)
 
 
-def _undo(run: Run, cycle_id: int) -> None:
+def _undo(run: Run, client: GatewayClient, cycle_id: int) -> None:
     """In place of a pull: what that cycle wrote goes back to what it was, as edits that are then sent (NEW-04)."""
+    if is_guarded(run):
+        with run.store.reading() as session:
+            plan = undo_preview(session, run.integration.id, cycle_id)
+        size = len({edit.account_id for edit in (*plan.edits, *plan.changed_since)}) + len(plan.removed)
+        if may_go_too_far(run, totals_at_most(run, changed=size, deactivated=size, drifted=size)):
+            check_guards(run, partial(_differences, client=client))
     with run.commit() as bulk:
         still_wanted(run, bulk)
         with Session(bulk.connection) as session:
@@ -297,7 +297,8 @@ def _retry(run: Run, client: GatewayClient) -> None:
     """Records in error whose reason is gone are asked for again: their category or representative exists by now (CRM-49).
 
     What is stored decides, not what this cycle saw change: a cycle that was stopped in between loses no retry (G9). With each
-    refresh of the parameters all others are asked for too: what was damaged on its way comes right by itself.
+    refresh of the parameters all others are asked for too: what was damaged on its way comes right by itself. So are tiers that
+    may have been taken without a kind that is told again (CRM-12).
     """
     for entity_set, keys in _wanted_again(run).items():
         for batch in batches(sorted(keys)):
@@ -315,6 +316,7 @@ def _wanted_again(run: Run) -> dict[EntitySet, set[str]]:
         asked = asked_again(bulk, integration_id=run.integration.id)
         keys = {entity_set: set(asked.get(entity, ())) for entity_set, entity in KEPT_AS.items()}
         keys[EntitySet.TIERS] |= set(recoverable(bulk, run.known_rules(bulk)))
+        keys[EntitySet.TIERS] |= set(session.scalars(unread(run.integration.id)))
         keys[EntitySet.TIERS] |= left_open(bulk, integration_id=run.integration.id, since=run.refreshed_at)
         # In a preview, what was taken is in error no more, although that is rolled back.
         keys[EntitySet.TIERS] -= run.foreseen

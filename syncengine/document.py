@@ -53,7 +53,6 @@ _ORDERS = {
     "conflict_closed": "the conflict is decided already, or both sides came to agree",
     "conflict_moved_on": "the CRM's value has changed since the conflict was shown; it shows the new one now",
     "child_gone": "the contact or address was deleted in the CRM meanwhile",
-    "link_broken": "the link with the tiers is broken (CRM-30)",
     "error_unknown": "there is no record in error of that number (CRM-49)",
     "tiers_unknown": "no tiers of that code is in error or in the flow (CRM-50)",
 } | {f"cannot_{action.value}": "the order is not possible for the record in error as it stands" for action in Action}

@@ -119,7 +119,7 @@ class Flow:
         errors = list(errors)
         links = self._links([*(error.erp_key for error in errors if _is_tiers(error)), *keys])
         self._move(links, LinkState.TAKEN_OUT, (LinkState.LINKED, LinkState.VANISHED))
-        self.keys = {link["erp_key"] for link in links if link["state"] is not LinkState.BROKEN}
+        self.keys = {link["erp_key"] for link in links}
         self._settle(errors, SyncErrorState.TAKEN_OUT)
         self.aside(self.keys, SyncErrorState.TAKEN_OUT)
         self._journal.flush()

@@ -164,7 +164,9 @@ class GuardStopped(Fatal):
 
     code = "guard_stopped"
     exit_code = ExitCode.REFUSED
-    remedy_default = "Look at the plan: `syncengine plan show PLAN`. If it is what you want, run the same command again with `--apply PLAN`."
+    remedy_default = (
+        "Look at the plan: `syncengine plan show PLAN`. If you want it, run the same command again with `--apply PLAN`."
+    )
 
 
 class DemoFailed(Fatal):

@@ -271,7 +271,6 @@ class _Explaining:
 _BY_LINK: Final[Mapping[LinkState, Standing]] = {
     LinkState.TAKEN_OUT: Standing.TAKEN_OUT,
     LinkState.VANISHED: Standing.GONE,
-    LinkState.BROKEN: Standing.CRM_ONLY,
 }
 
 

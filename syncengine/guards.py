@@ -22,7 +22,6 @@ class Counts:
     created: int = 0
     changed: int = 0
     deactivated: int = 0
-    removed: int = 0  # gone from the flow: they are judged with those deactivated
 
     def of(self, action: str) -> int:
         """The figure that a guard judges."""
@@ -32,7 +31,7 @@ class Counts:
             case "change":
                 return self.changed
             case _:
-                return self.deactivated + self.removed
+                return self.deactivated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +74,7 @@ DEFAULTS: Final[Mapping[str, Limit | None]] = {
 }
 """The limits of an integration that sets none: side and action → limit."""
 
-_DONE: Final = {"create": "created", "change": "changed", "deactivate": "deactivated or removed"}
+_DONE: Final = {"create": "created", "change": "changed", "deactivate": "deactivated"}
 _NAMES: Final = {Side.CRM: "CRM", Side.ERP: "Sage 100"}
 
 
@@ -102,11 +101,6 @@ def breach(totals: Totals, linked: int, guards: Guards) -> list[str]:
         for side, action, limit in _limits(guards, linked)
         if limit.exceeded(tiers := totals.on(side).of(action), linked)
     ]
-
-
-def could_breach(bound: int, linked: int, guards: Guards) -> bool:
-    """Whether a cycle that touches at most that many tiers can go too far: if not, it need not be planned first."""
-    return any(limit.exceeded(bound, linked) for _, _, limit in _limits(guards, linked))
 
 
 def _limits(guards: Guards, linked: int) -> list[tuple[Side, str, Limit]]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, TypedDict
 
 from syncengine.bulk import Bulk, Row
-from syncengine.model import JournalEntry, Side
+from syncengine.model import JournalEntry, RecordStatus, Side
 from syncengine.model.link import Entity
 
 COLUMNS: Final = (
@@ -113,3 +113,10 @@ def as_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def value_of(path: str, text: str | None) -> Any:
+    """A value from its text; the one that people change and is no text is 'mis en sommeil', a Company's status."""
+    if path == "dormant":
+        return text in ("true", RecordStatus.INACTIVE.value) or None
+    return text or None

@@ -1,6 +1,7 @@
 """Which address or contact of one side is which of the other: by number, then by content. Pure (G4).
 
-A child deleted and made again under a new number, on either side, is the same child; a child made on both sides is one.
+A child deleted and made again under a new number, on either side, is the same child; a child made on both sides is one. A child
+that was sent is the one that the ERP made of it, even when its row in the CRM is gone by now.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from contracts.fields import Field
 from contracts.stored import stored
 from contracts.tables import BILLING, BILLING_KEY
 from syncengine.fold import fold
-from syncengine.paths import LISTS, STRUCTS, new_key
+from syncengine.paths import LISTS, STRUCTS, is_new, new_key
 from syncengine.policies import FROM_ERP
 from syncengine.snapshot import Values
 
@@ -35,6 +37,8 @@ CONTENT: Final[Mapping[str, tuple[Field, ...]]] = {
 _FIELDS: Final = {name: {part.attr: part for part in parts} for name, parts in CONTENT.items()}
 _NAMED_BY: Final = {"contacts": ("last_name", "first_name"), "addresses": ("title",)}
 _ELSE_BY: Final = {"contacts": ("email",), "addresses": ("street", "postcode", "town")}
+_FILLED: Final = {"contacts": ("civility",), "addresses": ("title",)}
+"""What the ERP says of a new child by itself when it is not told (CRM-41): nobody's edit."""
 
 
 class _Look(NamedTuple):
@@ -46,6 +50,7 @@ class _Look(NamedTuple):
 
 
 _Sign: TypeAlias = Callable[[_Look], Any]
+_Passes: TypeAlias = tuple[tuple[_Sign, _Sign], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +78,14 @@ def match(name: str, base: Sequence[Values], crm: Sequence[Values], erp: Sequenc
             alone.append((row, was))
         else:
             partners[id(record)] = (row, was)
+    if told:
+        alone = _by_sending(name, base, alone, told, known, partners)
     if alone and told:
         alone = _by_content(name, alone, told, known, partners)
     for record in erp:
         found, was = partners.get(id(record)) or (None, known.get(record["key"]))
+        if found is None and was is not None and was["key"] != record["key"]:
+            was = _as_made(name, was, record)
         yield Trio(was, found, record)
     for row, was in alone:
         yield Trio(was, row, None)
@@ -97,6 +106,61 @@ def _numbers(rows: Sequence[Values]) -> list[str | None]:
     return numbers
 
 
+def _by_sending(
+    name: str,
+    base: Sequence[Values],
+    alone: list[tuple[Values, Values | None]],
+    told: dict[str, Values],
+    known: dict[str, Values],
+    partners: dict[int, tuple[Values, Values | None]],
+) -> list[tuple[Values, Values | None]]:
+    """Adds as partners the rows whose child the ERP has made, and to ``known`` those made whose row is gone; the rest."""
+    waiting = {was["key"]: row for row, was in alone if was is not None}
+    sent = [was for was in base if is_new(was["key"]) and was.get("kind") != BILLING]
+    sent = [was for was in sent if was["key"] in waiting or (was["key"] in known and was["key"] not in told)]
+    if not sent:
+        return alone
+    made = [record for key, record in told.items() if key not in known and key != BILLING_KEY]
+    for was, record in _made_of(name, sent, made):
+        row = waiting.get(was["key"])
+        if row is None:
+            known[record["key"]] = was
+        else:
+            partners[id(record)] = (row, was)
+            del told[record["key"]]
+    found = {id(row) for row, _ in partners.values()}
+    return [(row, was) for row, was in alone if id(row) not in found]
+
+
+def _made_of(name: str, sent: Sequence[Values], made: Sequence[Values]) -> Iterator[tuple[Values, Values]]:
+    """What was sent with what the ERP made of it: the one that is like it, else the one that says all of it and least else."""
+    left, free = {id(was): was for was in sent}, {id(record): record for record in made}
+    children, records = (
+        [_face(name, child, own) for child, own in pairs]
+        for pairs in ([(was, was) for was in sent], [(record, None) for record in made])
+    )
+    for child, record in _pairs(children, records, _LIKE):
+        yield left.pop(id(child.child)), free.pop(id(record.child))
+    for was in left.values():
+        holding = [(beyond, key) for key, record in free.items() if (beyond := _beyond(name, was, record)) is not None]
+        if holding:
+            _, key = min(holding, key=itemgetter(0))
+            yield was, free.pop(key)
+
+
+def _beyond(name: str, was: Values, record: Values) -> int | None:
+    """How many values a record has beyond those sent; None when it does not say all of these, or none were."""
+    pairs = [(stored(part, was.get(part.attr)), stored(part, record.get(part.attr))) for part in CONTENT[name]]
+    said = [one == other for one, other in pairs if one]
+    return sum(1 for one, other in pairs if other and not one) if said and all(said) else None
+
+
+def _as_made(name: str, was: Values, record: Values) -> Values:
+    """What was sent, with what the ERP fills in."""
+    filled = {attr: record[attr] for attr in _FILLED[name] if attr in record}
+    return filled | was | {"key": record["key"]}
+
+
 def _by_content(
     name: str,
     alone: list[tuple[Values, Values | None]],
@@ -107,7 +171,7 @@ def _by_content(
     """Adds partners found by content; returns the rows still alone."""
     rows = [_face(name, row, was) for row, was in alone if row.get("kind") != BILLING]
     records = [_face(name, record, known.get(key)) for key, record in told.items() if key != BILLING_KEY]
-    pairs = {id(row.child): record for row, record in _pairs(rows, records)}
+    pairs = {id(row.child): record for row, record in _pairs(rows, records, (*_LIKE, *_LIKE_ELSE))}
     left = []
     for row, was in alone:
         record = pairs.get(id(row))
@@ -118,13 +182,13 @@ def _by_content(
     return left
 
 
-def _pairs(rows: list[_Face], records: list[_Face]) -> Iterator[tuple[_Face, _Face]]:
+def _pairs(rows: list[_Face], records: list[_Face], passes: _Passes) -> Iterator[tuple[_Face, _Face]]:
     """One to one, the surest likeness first, in the order of the lists.
 
     Two children that were agreed on apart are never one: each was removed on the other side.
     """
     taken: set[int] = set()
-    for of_row, of_record in _PASSES:
+    for of_row, of_record in passes:
         for row_known, record_known in ((True, False), (False, True), (False, False)):
             waiting: dict[Any, list[_Face]] = defaultdict(list)
             for record in _free(records, taken, known=record_known):
@@ -170,9 +234,8 @@ def _nameless(look: _Look) -> str:
     return "" if look.named else look.other
 
 
-_PASSES: Final[tuple[tuple[_Sign, _Sign], ...]] = (
-    (_whole, _whole),
-    (_named, _named),
+_LIKE: Final[_Passes] = ((_whole, _whole), (_named, _named))
+_LIKE_ELSE: Final[_Passes] = (
     # Two names that differ are two people, even with one e-mail address between them.
     (_other, _nameless),
     (_nameless, _other),

@@ -42,7 +42,8 @@ COLUMNS: Final = (
     *("transaction_id", "integration_id", "cycle_id", "link_id", "account_id", "action", "base_version"),
     *("payload", "changes", "state", "attempts", "created_at", "edited_at"),
 )
-_OPEN: Final = (OutboxState.PENDING, OutboxState.SENT)
+OPEN: Final = (OutboxState.PENDING, OutboxState.SENT)
+"""The states of a write without a result."""
 _write, _read = writer(TIERS), reader(TIERS, checked=False)
 
 
@@ -165,14 +166,17 @@ def update_writes(bulk: Bulk, outcomes: Sequence[Outcome], *, again: bool = Fals
     return found
 
 
-def creation_writes(bulk: Bulk, *, integration_id: int, since: datetime | None) -> list[Write]:
-    """A write for each Account that waits to be created (CRM-25), but for those on their way, and those the ERP refused.
+def creation_writes(
+    bulk: Bulk, *, integration_id: int, since: datetime | None, after: int
+) -> tuple[list[Write], int | None]:
+    """Writes for the next Accounts after that id that wait to be created (CRM-25), but for those on their way or refused.
 
-    What it refused before ``since``, the last refresh of the parameters, is tried again (CRM-49).
+    The last id looked at comes with them, None at the end. What the ERP refused before ``since``, the last refresh of the
+    parameters, is tried again (CRM-49).
     """
     account, outbox, error = table_of(Account), table_of(Outbox), table_of(SyncError)
     on_its_way = select(outbox.c.account_id).where(
-        outbox.c.integration_id == integration_id, outbox.c.action == CREATE, outbox.c.state.in_(_OPEN)
+        outbox.c.integration_id == integration_id, outbox.c.action == CREATE, outbox.c.state.in_(OPEN)
     )
     refused = select(error.c.local_id).where(
         error.c.integration_id == integration_id,
@@ -188,13 +192,16 @@ def creation_writes(bulk: Bulk, *, integration_id: int, since: datetime | None) 
         .where(
             account.c.integration_id == integration_id,
             account.c.erp_state == ErpState.AWAITED,
+            account.c.id > after,
             account.c.id.not_in(on_its_way),
             account.c.id.not_in(refused),
         )
         .order_by(account.c.id)
         .limit(BATCH)
     )
-    return [_creation(rows) for rows in load_rows(bulk, bulk.connection.scalars(query).all()).values()]
+    ids = bulk.connection.scalars(query).all()
+    writes = [_creation(rows) for rows in load_rows(bulk, ids).values()]
+    return writes, ids[-1] if len(ids) == BATCH else None
 
 
 def _creation(rows: CrmRows) -> Write:
@@ -242,7 +249,7 @@ def commit_writes(bulk: Bulk, writes: Sequence[Write], *, integration_id: int, c
 def open_writes(bulk: Bulk, *, integration_id: int) -> list[Write]:
     """The writes without a result: a cycle that was stopped left them, or the ERP did not answer."""
     table = table_of(Outbox)
-    query = select(table).where(table.c.integration_id == integration_id, table.c.state.in_(_OPEN)).order_by(table.c.id)
+    query = select(table).where(table.c.integration_id == integration_id, table.c.state.in_(OPEN)).order_by(table.c.id)
     return [_stored(row._mapping) for row in bulk.connection.execute(query.limit(BATCH))]
 
 

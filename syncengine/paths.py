@@ -53,6 +53,12 @@ def new_key(row_id: int) -> str:
     return f"{_NEW}{row_id}"
 
 
+def without_row(path: str) -> str:
+    """The path of a child that the ERP does not have, the same whichever row it gets: a row rolled back has another next time."""
+    name, key, attr = split(path)
+    return join(name, _NEW, attr) if is_new(key) else path
+
+
 def is_new(key: str) -> bool:
     """Whether the ERP does not have this child yet."""
     return key.startswith(_NEW)

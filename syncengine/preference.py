@@ -13,6 +13,7 @@ from syncengine.merge import Change, Merge
 from syncengine.model import Side
 from syncengine.paths import place, split
 from syncengine.policies import is_from_erp
+from syncengine.snapshot import CHILDREN, Snapshot
 
 
 def prefer(merged: Merge, side: Side) -> Merge:
@@ -28,6 +29,15 @@ def prefer(merged: Merge, side: Side) -> Merge:
     decided = [Change(path=c.path, before=c.erp, after=c.crm, rule=Rule.RESYNC) for c in asked]
     erp = (*merged.erp, *map(_turned, turned), *decided)
     return replace(merged, crm=_without(merged.crm, turned), erp=erp, clashes=(), base=base)
+
+
+def without_departed(base: Snapshot, erp: Snapshot) -> Snapshot:
+    """The base without the children that are gone from the ERP: where the CRM is right they are made there again."""
+    standing = {name: {child["key"] for child in erp.get(name, ())} for name in CHILDREN}
+    kept = {
+        name: [child for child in base[name] if child["key"] in standing[name]] for name in CHILDREN if name in base
+    }
+    return base | kept
 
 
 def _is_new(change: Change) -> bool:

@@ -16,7 +16,7 @@ from syncengine.crm_rows import Local
 from syncengine.errors import DataProblem
 from syncengine.journal import Ids, Journal
 from syncengine.merge import sent
-from syncengine.model import Account, Link, LinkState, OutboxState, Side
+from syncengine.model import Account, ErpState, Link, LinkState, OutboxState, Side
 from syncengine.model.link import Entity
 from syncengine.outgoing import CREATE, Write, close_writes, commit_writes, update_writes
 from syncengine.reconcile import Reconciler, Seen
@@ -25,6 +25,8 @@ from syncengine.sync_errors import Failure, failure, resolve_sent, settle
 
 DONE: Final = "done"
 STALE: Final = "stale"
+UNTOLD: Final = "not_synchronised"
+"""Refused because the gateway does not tell this any more: the change waits until it does (CRM-12)."""
 GONE: Final = "unknown_tiers"
 """Refused because the tiers is not there any more: the next pull tells so, and the change waits for its return (CRM-32)."""
 
@@ -33,7 +35,8 @@ GONE: Final = "unknown_tiers"
 class Pushed:
     """What became of some writes; ``again`` are merged anew with what the ERP holds now, in the outbox already.
 
-    ``untaken`` are those whose tiers has moved on to something that the CRM cannot take.
+    ``untaken`` are those whose tiers has moved on to something that the CRM cannot take; ``untold`` those to be merged with other
+    rules: the gateway told fewer kinds than it said; their links are marked again.
     """
 
     created: int = 0
@@ -42,6 +45,7 @@ class Pushed:
     refused: int = 0
     untaken: int = 0
     again: list[Write] = field(default_factory=list)
+    untold: list[Write] = field(default_factory=list)
 
 
 class Results:
@@ -59,17 +63,21 @@ class Results:
         pairs = [(write, told[write.transaction_id]) for write in writes]
         done = [pair for pair in pairs if pair[1].text("status") == DONE]
         stale = [pair for pair in pairs if pair[1].text("status") == STALE]
-        refused = [pair for pair in pairs if pair[1].text("status") not in {DONE, STALE}]
+        untold = [pair for pair in pairs if _is_untold(*pair)]
+        refused = [pair for pair in pairs if pair[1].text("status") not in {DONE, STALE} and not _is_untold(*pair)]
         pushed = Pushed(
             created=sum(write.action == CREATE for write, _ in done),
             sent=sum(write.action != CREATE for write, _ in done),
             stale=len(stale),
+            untold=[write for write, _ in untold],
         )
-        accounts = {row["id"]: row for row in self._bulk.rows(Account, "id", [write.account_id for write in writes])}
+        # Locked in one go and in order: the steps below would each take some.
+        accounts = {row["id"]: row for row in self._bulk.locked(Account, [write.account_id for write in writes])}
         self._done(done)
         untaken = self._untaken(stale)
         pushed.untaken = len(untaken)
         pushed.again = self._stale([pair for pair in stale if pair[0].account_id not in untaken])
+        self._mark(pushed.untold)
         pushed.refused = self._refused(refused, done, accounts)
         self._close(pairs)
         return pushed
@@ -124,11 +132,15 @@ class Results:
             if record is not None and problem is not None:
                 failures[write.account_id] = failure(Entity.ACCOUNT, record, problem)
         settle(self._bulk, Entity.ACCOUNT, list(failures.values()), (), **self._ids, now=self._now)
-        marks = {write.link_id: write.edited_at or self._now for write, _ in pairs if write.account_id in failures}
+        self._mark([write for write, _ in pairs if write.account_id in failures])
+        return set(failures)
+
+    def _mark(self, writes: Sequence[Write]) -> None:
+        """The links of these writes are marked again: what they say is still to be sent."""
+        marks = {write.link_id: write.edited_at or self._now for write in writes}
         self._bulk.update(
             Link, {key: {"changed_at": self._bulk.instant(at)} for key, at in marks.items() if key is not None}
         )
-        return set(failures)
 
     def _stale(self, pairs: Sequence[tuple[Write, Record]]) -> list[Write]:
         """Merge again with the tiers as it is now; once: what is stale twice waits for the next cycle."""
@@ -183,8 +195,18 @@ class Results:
 _STATES: Final = {DONE: OutboxState.DONE, STALE: OutboxState.STALE}
 
 
+def _is_untold(write: Write, result: Record) -> bool:
+    """Whether an update was refused for a kind that the gateway does not tell."""
+    return write.action != CREATE and result.text("error_code") == UNTOLD
+
+
 def error_key(account: Local) -> str:
-    """Under which key the refusal of a tiers is kept: its code, or the Account's id while it has none (CRM-23)."""
+    """Under which key the refusal of a tiers is kept: its code, or the Account's id until it is created (CRM-23).
+
+    Until then the code may be another tiers', whose own refusal is kept under it.
+    """
+    if account["erp_state"] == ErpState.AWAITED:
+        return f"#{account['id']}"
     return sent_code(account["code"] or "") or f"#{account['id']}"
 
 

@@ -7,7 +7,7 @@ write, and for a record that had moved on. What must go to the ERP is not sent f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from syncengine.merge import Change, Merge, merge
 from syncengine.model import Account, Company, ErpState, Link, LinkState, Side
 from syncengine.model.link import Entity
 from syncengine.policies import Ages
-from syncengine.preference import prefer
+from syncengine.preference import prefer, without_departed
 from syncengine.replicate import Rules, status_of, to_company
 from syncengine.snapshot import Snapshot, Values, compact, dump, load, snapshot
 
@@ -99,9 +99,11 @@ class Reconciler:
         rules, bulk = self._rules, self._bulk
         ids = Ids(integration_id=rules.integration_id, cycle_id=rules.cycle_id)
         journal = Journal(bulk, **ids, now=self._moment)
+        # The Accounts are locked first: what is read of them from here on is what nobody changes meanwhile.
+        rows, changes = load_rows(bulk, [one.link["local_id"] for one in seen]), _Changes()
+        seen = self._as_they_are(seen)
         conflicts = ConflictLog(bulk, [one.link["id"] for one in seen], **ids, now=self._moment)
         children = Children(bulk, journal, Arrivals(bulk, rules, self._moment))
-        rows, changes = load_rows(bulk, [one.link["local_id"] for one in seen]), _Changes()
         outcomes = [self._one(one, rows[one.link["local_id"]], conflicts, children, journal, changes) for one in seen]
         children.flush()
         bulk.update(Account, changes.accounts)
@@ -110,6 +112,12 @@ class Reconciler:
         conflicts.flush()
         journal.flush()
         return outcomes
+
+    def _as_they_are(self, seen: Sequence[Seen]) -> list[Seen]:
+        """The links read again; one taken out meanwhile stays as it is, but for what the ERP has answered (CRM-50)."""
+        links = {row["id"]: row for row in self._bulk.rows(Link, "id", [one.link["id"] for one in seen])}
+        found = (replace(one, link=links[one.link["id"]]) for one in seen if one.link["id"] in links)
+        return [one for one in found if one.base is not None or one.link["state"] != LinkState.TAKEN_OUT]
 
     def _one(
         self,
@@ -155,12 +163,16 @@ class Reconciler:
 
     def _merge(self, one: Seen, base: Snapshot, crm: Snapshot, erp: Snapshot) -> Merge:
         rules = self._rules
+        # What the ERP made of a write is taken as it is, whatever side is right.
+        preferred = self._preferred if one.base is None else None
+        if preferred is Side.CRM:
+            base = without_departed(base, erp)
         merged = merge(base, crm, erp, policies=rules.policies, ages=self._ages(one), untold=rules.untold)
-        return merged if self._preferred is None else prefer(merged, self._preferred)
+        return merged if preferred is None else prefer(merged, preferred)
 
     def _ages(self, one: Seen) -> Ages:
         """How long ago each side changed the tiers, each by its own clock: clocks that differ decide nothing (NEW-01)."""
-        edited = one.edited_at or one.link["changed_at"]
+        edited = max(filter(None, (one.edited_at, one.link["changed_at"])), default=None)
         modified = one.record.instant("modified") if one.record is not None else None
         return Ages(
             crm=None if edited is None else self._moment - edited,
@@ -208,7 +220,7 @@ class Reconciler:
         wanted: Values = {"base": dump(merged.base)}
         if record is not None:
             wanted["erp_version"] = record.text("version")
-            if not self._still_away(record) or link["state"] != LinkState.VANISHED:
+            if link["state"] == LinkState.VANISHED and not self._still_away(record):
                 wanted["state"] = LinkState.LINKED.value
         changed = {name: value for name, value in wanted.items() if link[name] != value}
         if bool(merged.erp) != (link["changed_at"] is not None):

@@ -15,16 +15,16 @@ from sqlalchemy.orm import Session
 
 from syncengine.act import Act
 from syncengine.bulk import Bulk, batches
-from syncengine.conflict_log import with_values
+from syncengine.conflict_log import value_at, with_values
 from syncengine.conflicts import ConflictFilter, matching, unknown_conflict
 from syncengine.crm_rows import CrmRows, load_rows
 from syncengine.edits import edit_path
 from syncengine.errors import InputRefused
-from syncengine.journal import Rule, as_text
+from syncengine.journal import Rule, as_text, value_of
 from syncengine.labels import label_of
 from syncengine.merge import same
-from syncengine.model import Account, Conflict, ConflictState, Integration, Link, LinkState
-from syncengine.paths import field_of, split
+from syncengine.model import Account, Conflict, ConflictState, Integration, Link
+from syncengine.paths import field_of
 from syncengine.result import Refusal, Result, refusal
 from syncengine.rules import load_rules
 from syncengine.snapshot import Snapshot, dump, load
@@ -145,10 +145,7 @@ class _Resolver:
                 **where,
                 remedy="Nothing is left to do.",
             )
-        if link["state"] is LinkState.BROKEN:
-            remedy = "Link the Company again; what differs then is asked anew."
-            raise InputRefused("the link with the tiers is broken", code="link_broken", **where, remedy=remedy)
-        there, now = _value_at(crm, row["field"])
+        there, now = value_at(crm, row["field"])
         label = label_of(row["field"])
         if not there:
             remedy = "Nothing is left to decide: the next cycle withdraws the conflict."
@@ -192,17 +189,3 @@ class _Resolver:
 
 
 _SETTLED: Final = {ConflictState.RESOLVED: "resolved already", ConflictState.WITHDRAWN: "withdrawn: both sides agree"}
-
-
-def value_of(path: str, text: str | None) -> Any:
-    """A value from its text; the one that travels both ways and is no text is 'mis en sommeil'."""
-    return (text == "true" or None) if path == "dormant" else text or None
-
-
-def _value_at(values: Snapshot, path: str) -> tuple[bool, Any]:
-    """Whether a snapshot has what the path points into, and the value there."""
-    name, key, attr = split(path)
-    if not name:
-        return True, values.get(attr)
-    child = next((child for child in values.get(name, ()) if child.get("key") == key), None)
-    return child is not None, None if child is None else child.get(attr)

@@ -81,6 +81,7 @@ def _links(run: Run) -> dict[str, tuple[LinkState, str | None]]:
 def _versions(run: Run, client: GatewayClient) -> Iterator[tuple[str, str]]:
     after, at_end = "", False
     while not at_end:
+        run.hold()
         page, at_end = persistently(partial(client.get_versions, after), run.around.patience)
         yield from page
         after = page[-1][0] if page else after
@@ -90,6 +91,7 @@ def _drifted(run: Run) -> Iterator[int]:
     """Linked tiers whose rows in the CRM are not as agreed, marked or not: changed behind the engine's back (CRM-09)."""
     table, after = table_of(Link), 0
     while True:
+        run.hold()
         with run.store.reading() as session:
             bulk = Bulk(session.connection())
             query = (

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
 
 from sqlalchemy import select
 
 from syncengine.bulk import Bulk, table_of
+from syncengine.gateway_options import untold
 from syncengine.model import WORLD, ErpParameter, Integration, Representative, Territory
 from syncengine.policies import Policies
 from syncengine.replicate import Rules
@@ -33,21 +32,9 @@ def load_rules(bulk: Bulk, integration: Integration, *, cycle_id: int) -> Rules:
         representatives=representatives_of(bulk, integration.id),
         policies=Policies(chosen=integration.policies),
         clock_tolerance=timedelta(seconds=integration.clock_tolerance_s),
-        untold=_untold(integration.gateway_options),
+        untold=untold(integration.gateway_options),
         dormant_told=integration.gateway_options.get("dormant", True),
     )
-
-
-_UNTOLD: Final = {
-    "contacts": ("contacts",),
-    "addresses": ("addresses",),
-    "phones": ("phone", "fax", "contacts/phone", "contacts/mobile", "contacts/fax"),
-}
-
-
-def _untold(options: Mapping[str, Any]) -> frozenset[str]:
-    """What the gateway does not tell (CRM-12): nothing of it is taken, and nothing sent over what is not known."""
-    return frozenset(name for option, names in _UNTOLD.items() if not options.get(option, True) for name in names)
 
 
 def _parameters(bulk: Bulk, integration_id: int) -> dict[str, tuple[str, ...]]:

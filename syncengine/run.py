@@ -88,7 +88,10 @@ def _roll_back() -> Never:
 
 @dataclass(kw_only=True)
 class Run:
-    """A cycle under way; with ``preview`` it writes nothing, and that gathers what it would."""
+    """A cycle under way; with ``preview`` it writes nothing, and that gathers what it would.
+
+    ``options_known``: in this cycle the gateway said which kinds it tells (CRM-12).
+    """
 
     store: Store
     integration: Integration
@@ -104,6 +107,7 @@ class Run:
     calls: int = 0
     done: int = 0
     foreseen: set[str] = field(default_factory=set)
+    options_known: bool = False
 
     @property
     def ids(self) -> Ids:
@@ -128,11 +132,18 @@ class Run:
         try:
             with self.store.writing() as session:
                 bulk = Bulk(session.connection())
+                self.preview.begin(bulk)
                 yield bulk
                 self.preview.gather(bulk)
                 _roll_back()
         except _RolledBack:
             pass
+
+    def hold(self) -> None:
+        """Keep the lease while nothing is written for long."""
+        if self.lease.until - self.around.clock() < leases.LEASE_TIME / 2:
+            with self.store.writing() as session:
+                self.lease = leases.renew(session, self.lease, at=self.around.clock())
 
     def known_rules(self, bulk: Bulk) -> Rules:
         """The rules of this cycle, read once, and again after what they are made of changed."""

@@ -11,7 +11,8 @@ import structlog
 from contracts.client import GatewayClient
 from contracts.errors import MalformedReply, Problem
 from syncengine.bulk import Bulk
-from syncengine.model import Side
+from syncengine.errors import InputRefused
+from syncengine.model import Link, Side
 from syncengine.model.link import Entity
 from syncengine.outgoing import (
     Write,
@@ -22,9 +23,10 @@ from syncengine.outgoing import (
     unanswered,
     update_writes,
 )
+from syncengine.parameters import refresh
 from syncengine.pull import persistently
 from syncengine.push import Results, error_key
-from syncengine.reconcile import Outcome
+from syncengine.reconcile import Outcome, Seen
 from syncengine.run import Run
 from syncengine.sync_errors import resolve
 from syncengine.taking import same_company_or_stop, show, still_wanted
@@ -37,8 +39,14 @@ def finish_writes(run: Run, client: GatewayClient) -> None:
     """Send again what has no result yet, under the same ids: it happened once, or happens now (NEW-05, G9)."""
     with run.store.reading() as session:
         writes = open_writes(Bulk(session.connection()), integration_id=run.integration.id)
-    if not writes or run.preview is not None:
+    if not writes:
         return
+    if run.preview is not None:
+        raise InputRefused(
+            f"{len(writes)} writes have no answer yet: what they did is not known",
+            code="writes_unanswered",
+            remedy="Run a cycle first, which asks for them again: `syncengine sync`.",
+        )
     # The page that names the company comes later: nothing is sent to another one's base.
     same_company_or_stop(run, persistently(client.get_configuration, run.around.patience).text("company"))
     while writes:
@@ -67,7 +75,14 @@ def send_changes(run: Run, client: GatewayClient) -> None:
             _nothing_left(run, bulk, outcomes)
             _count(run, outcomes)
         lost += _send(run, client, writes)
-    while writes := _creations(run):
+    after = 0
+    while after is not None:
+        with run.commit() as bulk:
+            still_wanted(run, bulk)
+            writes, after = creation_writes(
+                bulk, integration_id=run.integration.id, since=run.refreshed_at, after=after
+            )
+            _commit(run, bulk, writes)
         lost += _send(run, client, writes)
     _all_answered(lost)
 
@@ -80,15 +95,6 @@ def _all_answered(lost: int) -> None:
 _ASK_AGAIN: Final = (
     "Nothing to do: the next cycle asks for them again. If this comes back, look into the gateway's log."
 )
-
-
-def _creations(run: Run) -> list[Write]:
-    with run.commit() as bulk:
-        still_wanted(run, bulk)
-        writes = creation_writes(bulk, integration_id=run.integration.id, since=run.refreshed_at)
-        _commit(run, bulk, writes)
-    # A preview leaves them where they were: they would be found again and again.
-    return [] if run.preview is not None else writes
 
 
 def _commit(run: Run, bulk: Bulk, writes: Sequence[Write]) -> None:
@@ -141,5 +147,18 @@ def _send(run: Run, client: GatewayClient, writes: Sequence[Write]) -> int:
             progress = show(run, bulk, run.counts, "sending", run.done, run.done)
         run.around.watch(progress)
         _log.info("tiers_sent", sent=pushed.sent, created=pushed.created, stale=pushed.stale, refused=pushed.refused)
-        writes = pushed.again
+        writes = [*pushed.again, *_without_untold(run, client, pushed.untold)]
     return lost
+
+
+def _without_untold(run: Run, client: GatewayClient, refused: Sequence[Write]) -> list[Write]:
+    """What is left of writes once the kinds that the gateway tells are known; once: after that they wait for the next cycle."""
+    if not refused:
+        return []
+    refresh(run, client)
+    with run.commit() as bulk:
+        links = bulk.rows(Link, "id", [write.link_id for write in refused if not write.again])
+        outcomes = run.reconciler(bulk).reconcile([Seen(link=link) for link in links])
+        writes = update_writes(bulk, outcomes, again=True)
+        _commit(run, bulk, writes)
+    return writes

@@ -1,4 +1,4 @@
-"""A tiers as plain values: what a Link keeps as base, and what changed between two of them. Pure.
+"""A tiers as plain values: what a Link keeps as base. Pure.
 
 A snapshot holds a name only when its value says something (not empty, not False), so that a field added to the contract, an
 emptied value and a value never set are one and the same, and normalisation never looks like a change.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
@@ -121,46 +120,3 @@ def load(text: str | None) -> Snapshot:
             ]
     values["free_fields"] = free
     return values
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChildChange:
-    """What happened to one address or contact: ``before`` None is an arrival, ``after`` None a departure."""
-
-    key: str
-    before: Values | None
-    after: Values | None
-    position: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """What changed between two snapshots of a tiers."""
-
-    fields: dict[str, Any]
-    free_fields: Values | None
-    children: dict[str, list[ChildChange]]
-
-    def __bool__(self) -> bool:
-        return bool(self.fields) or self.free_fields is not None or any(self.children.values())
-
-
-def difference(base: Snapshot, now: Snapshot) -> Difference:
-    """What the ERP changed since the base: only these fields are taken, all others keep the CRM's value (NEW-01)."""
-    fields = {attr: now.get(attr) for attr in LEAVES if base.get(attr) != now.get(attr)}
-    free = now["free_fields"] if base.get("free_fields", {}) != now.get("free_fields", {}) else None
-    children = {name: _children(base.get(name, []), now.get(name, [])) for name in CHILDREN}
-    return Difference(fields=fields, free_fields=free, children=children)
-
-
-def _children(before: list[Values], after: list[Values]) -> list[ChildChange]:
-    """Children matched by their number in the ERP; a child that only moved in the list is a change of position."""
-    old = {child.get("key", ""): (place, child) for place, child in enumerate(before)}
-    changes = []
-    for place, child in enumerate(after):
-        key = child.get("key", "")
-        known_place, known = old.pop(key, (-1, None))
-        if known != child or known_place != place:
-            changes.append(ChildChange(key=key, before=known, after=child, position=place))
-    changes += [ChildChange(key=key, before=child, after=None, position=place) for key, (place, child) in old.items()]
-    return changes

@@ -11,13 +11,14 @@ from sqlalchemy import select, update
 
 from contracts.messages import SET_KEY, EntitySet
 from contracts.page import Changes, Page
-from syncengine.bulk import Bulk
+from syncengine.bulk import Bulk, batches
 from syncengine.connection import same_company
 from syncengine.corrections import keep_corrections, with_corrections
 from syncengine.errors import CompanyMismatch, Disconnected, NotActive, SettingsLocked
+from syncengine.gateway_options import OptionsMoved, contradict
 from syncengine.model import Cursor, Cycle, Integration, IntegrationState
 from syncengine.model.link import Entity
-from syncengine.outgoing import commit_writes, gather, update_writes
+from syncengine.outgoing import BATCH, commit_writes, gather, update_writes
 from syncengine.progress import Progress
 from syncengine.reference import apply_free_fields, apply_representatives, apply_turnover
 from syncengine.rules import representatives_of
@@ -91,7 +92,7 @@ def show(run: Run, bulk: Bulk, counts: Counts, phase: str, done: int, total: int
 
 
 def take(run: Run, bulk: Bulk, changes: Changes) -> Counts:
-    """Apply the changes of one set, in the caller's transaction."""
+    """Apply the changes of one set, in the caller's transaction. Raises OptionsMoved before anything of it is taken."""
     if changes.entity_set is EntitySet.TIERS:
         return _take_tiers(run, bulk, changes)
     entity, key = KEPT_AS[changes.entity_set], SET_KEY[changes.entity_set]
@@ -118,6 +119,8 @@ def _know_representatives(run: Run, bulk: Bulk, codes: Sequence[str], gone: Sequ
 
 
 def _take_tiers(run: Run, bulk: Bulk, changes: Changes) -> Counts:
+    if not run.options_known and contradict(changes.records, run.known_rules(bulk).untold):
+        raise OptionsMoved
     corrected, held = with_corrections(bulk, changes, integration_id=run.integration.id)
     counts = apply_tiers(bulk, corrected, run.known_rules(bulk), run.reconciler(bulk), run.around.clock())
     keep_corrections(bulk, held, integration_id=run.integration.id, now=run.around.clock())
@@ -131,14 +134,12 @@ def foresee(run: Run, bulk: Bulk, codes: Sequence[str]) -> None:
     if run.preview is None:
         return
     run.foreseen.update(codes)
-    after: int | None = 0
-    while after is not None:
-        outcomes, after = gather(
+    for some in batches(codes, BATCH):
+        outcomes, _ = gather(
             *(bulk, run.reconciler(bulk)),
             integration_id=run.integration.id,
             since=run.refreshed_at,
-            after=after,
-            only=codes,
+            only=some,
         )
         commit_writes(bulk, update_writes(bulk, outcomes), **run.ids, now=run.around.clock())
 

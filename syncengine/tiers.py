@@ -15,7 +15,7 @@ from contracts.page import Changes
 from syncengine.arrivals import Arrivals
 from syncengine.bulk import Bulk, table_of
 from syncengine.journal import Journal
-from syncengine.model import ErpState, Link, LinkState
+from syncengine.model import Account, ErpState, Link, LinkState
 from syncengine.model.link import Entity
 from syncengine.reconcile import Reconciler, Seen
 from syncengine.reference import claim_turnover
@@ -82,10 +82,13 @@ def apply_tiers(bulk: Bulk, changes: Changes, rules: Rules, reconciler: Reconcil
         for record in good
         if (link := links.get(record.text("code"))) is not None and _moved(link, record)
     ]
+    vanishing = _vanishing(bulk, changes.tombstones, rules)
+    # Locked in one go and in order: the steps below would each take some.
+    bulk.lock(Account, [one.link["local_id"] for one in seen] + [link["local_id"] for link, _ in vanishing])
     Arrivals(bulk, rules, now).insert(arrivals)
     outcomes = reconciler.reconcile(seen)
     journal = Journal(bulk, integration_id=rules.integration_id, cycle_id=rules.cycle_id, now=now)
-    vanished = vanish(bulk, journal, _vanishing(bulk, changes.tombstones, rules), now)
+    vanished = vanish(bulk, journal, vanishing, now)
     journal.flush()
     dealt_with = [record.text("code") for record in good] + [stone.text("key") for stone in changes.tombstones]
     settle(

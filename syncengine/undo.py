@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from contracts.tables import BILLING_KEY
-from syncengine.journal import Rule
+from syncengine.journal import Rule, value_of
 from syncengine.labels import label_of
 from syncengine.matching import CONTENT
 from syncengine.merge import same
-from syncengine.model.company import RecordStatus
 from syncengine.model.link import Entity
 from syncengine.paths import LISTS, field_of, is_new, join, new_key, split
 from syncengine.policies import is_from_erp
@@ -87,7 +86,7 @@ class _Planning:
             self._leave(left(code, path, "record_gone"))
         else:
             field = field_of(path)
-            before, after, now = _decoded(path, lines[0].before), _decoded(path, lines[-1].after), owner.get(attr)
+            before, after, now = value_of(path, lines[0].before), value_of(path, lines[-1].after), owner.get(attr)
             edit = _edit(path, before, after, now, account_id=account_id, code=code)
             self._sort(edit, undone=same(field, before, now), kept=same(field, after, now))
 
@@ -191,13 +190,6 @@ def _alike(name: str, one: Values | None, other: Values | None) -> bool:
     if one is None or other is None:
         return one is other
     return all(same(field, one.get(field.attr), other.get(field.attr)) for field in CONTENT[name])
-
-
-def _decoded(path: str, text: str | None) -> Any:
-    """A value from the journal's text; the one that is no text is 'mis en sommeil', which a Company calls its status."""
-    if path == "dormant":
-        return text in ("true", RecordStatus.INACTIVE.value) or None
-    return text or None
 
 
 def _number_or_text(column: str, text: str | None) -> Any:

@@ -27,7 +27,6 @@ from syncengine.model import (
     Email,
     JournalEntry,
     Link,
-    LinkState,
     Opportunity,
     Outbox,
     Phone,
@@ -183,14 +182,8 @@ def _arrivals(session: Session, cycle_id: int) -> Iterator[Arrival]:
             link_id=row.Link.id,
             code=row.Link.erp_key,
             name=row.name,
-            held_by=held.get(row.company_id) or _held_by_link(row.Link),
+            held_by=held.get(row.company_id) or (None if row.Link.changed_at is None else "modifiée dans le CRM"),
         )
-
-
-def _held_by_link(link: Link) -> str | None:
-    if link.state is LinkState.BROKEN:
-        return "lien rompu"
-    return "modifiée dans le CRM" if link.changed_at is not None else None
 
 
 def _held(session: Session, cycle_id: int) -> dict[int, str]:

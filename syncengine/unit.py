@@ -29,7 +29,6 @@ from syncengine.model import (
     ErpState,
     Integration,
     Link,
-    LinkState,
     Representative,
     Side,
     SyncError,
@@ -70,11 +69,7 @@ class Unit:
     @property
     def tied(self) -> bool:
         """Whether the Account takes part in the flow, or is about to: linked, taken out, vanished or awaited."""
-        return self.account is not None and (self.account.erp_state is ErpState.AWAITED or self._link_stands)
-
-    @property
-    def _link_stands(self) -> bool:
-        return self.link is not None and self.link.state is not LinkState.BROKEN
+        return self.account is not None and (self.account.erp_state is ErpState.AWAITED or self.link is not None)
 
     @property
     def owner(self) -> dict[str, int | None]:
@@ -178,7 +173,7 @@ class Unit:
             id=own if record_id is None else record_id,
             changed=tuple(self.changed),
             warnings=tuple(self.warnings),
-            marked=self.travels and self._link_stands,
+            marked=self.travels and self.link is not None,
         )
 
 
@@ -188,11 +183,11 @@ def same(one: Any, other: Any) -> bool:
 
 
 def mark(session: Session, account_id: int, at: datetime) -> None:
-    """Have the next cycle look at an Account: its link is marked as changed in the CRM; a broken one is left alone.
+    """Have the next cycle look at an Account: its link is marked as changed in the CRM.
 
     One that waits for its creation has no link: what the ERP refused of it is sent again.
     """
-    of_account = (Link.entity == Entity.ACCOUNT.value, Link.local_id == account_id, Link.state != LinkState.BROKEN)
+    of_account = (Link.entity == Entity.ACCOUNT.value, Link.local_id == account_id)
     # A statement, not an attribute: it is issued whatever this session believes the mark to be.
     session.execute(update(Link).where(*of_account).values(changed_at=at))
     awaited = select(Account.id).where(Account.id == account_id, Account.erp_state == ErpState.AWAITED)
@@ -290,6 +285,6 @@ def _integration(session: Session, account: Account | None) -> Integration | Non
 def ties(session: Session, company_id: int) -> list[Account]:
     """The Accounts, main or not, that tie a Company to an ERP tiers or wait for one to be created."""
     of_account = and_(Link.entity == Entity.ACCOUNT.value, Link.local_id == Account.id)
-    standing = or_(Account.erp_state == ErpState.AWAITED, Link.state != LinkState.BROKEN)
+    standing = or_(Account.erp_state == ErpState.AWAITED, Link.id.is_not(None))
     query = select(Account).outerjoin(Link, of_account).where(Account.company_id == company_id, standing)
     return list(session.scalars(query.order_by(Account.id)))

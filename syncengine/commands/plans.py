@@ -71,7 +71,7 @@ def show_plan_view(view: PlanView) -> None:
 
 
 def _figures(counts: Counts) -> str:
-    return f"{counts.created} à créer, {counts.changed} à modifier, {counts.deactivated + counts.removed} à désactiver"
+    return f"{counts.created} à créer, {counts.changed} à modifier, {counts.deactivated} à désactiver"
 
 
 def _lines(lines: Iterable[PlanLine]) -> Iterator[tuple[object, ...]]:
@@ -89,5 +89,5 @@ def _row(plan: PlanSummary) -> tuple[object, ...]:
 
 
 def _of(plan: PlanSummary, side: Side) -> str:
-    names = ("created", "changed", "deactivated", "removed")
+    names = ("created", "changed", "deactivated")
     return _figures(Counts(**{name: plan.counts.get(f"{side}_{name}", 0) for name in names}))

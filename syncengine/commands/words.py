@@ -21,7 +21,6 @@ TYPES: Final = {
 LINKS: Final = {
     LinkState.LINKED: "lié à Sage 100",
     LinkState.TAKEN_OUT: "ne plus synchroniser",
-    LinkState.BROKEN: "lien rompu",
     LinkState.VANISHED: "lié à un tiers absent de Sage 100",
 }
 ERP_STATES: Final = {

@@ -31,13 +31,11 @@ class LinkState(StrEnum):
     ::
 
         linked ── 'Ne plus synchroniser' (CRM-50) ──► taken_out ── 'Réactiver' ──► linked
-        linked ── 'Rompre le lien' (CRM-30) ────────► broken
         linked ── gone in the ERP (CRM-32) ─────────► vanished ── it returns ────► linked
     """
 
     LINKED = "linked"
     TAKEN_OUT = "taken_out"
-    BROKEN = "broken"
     VANISHED = "vanished"
 
 

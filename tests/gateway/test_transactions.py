@@ -13,11 +13,11 @@ from sqlalchemy import Engine, func, select
 from contracts.client import GatewayClient
 from contracts.errors import RemoteFault
 from contracts.messages import EXECUTE_TRANSACTIONS, TRANSACTION, EntitySet
-from contracts.tables import TIERS
+from contracts.tables import CONTACT, TIERS
 from gateway import app
 from gateway.database import reading, writing
 from gateway.demo.edits import edit_tiers, insert_contact
-from gateway.sage import F_COMPTET, F_CONTACTT
+from gateway.sage import F_COMPTET, F_CONTACTT, F_LIVRAISON
 from gateway.sweep import utc_now
 from gateway.transactions import GW_TRANSACTION, KEPT
 from tests.gateway.base import LONG_AGO, Clock, make_base
@@ -309,17 +309,59 @@ def test_a_deleted_contact_marks_its_tiers(base: Engine, client: GatewayClient) 
 
 
 @pytest.mark.req("CRM-12")
-def test_options_do_not_keep_the_crm_from_writing(base: Engine) -> None:
+@pytest.mark.parametrize(
+    ("option", "said", "field"),
+    [
+        ("contacts", {"contacts": []}, "Contacts"),
+        ("addresses", {"addresses": [delivery(title="Quai")]}, "Addresses"),
+        ("phones", {"fax": ""}, "Fax"),
+        ("phones", {"contacts": [contact("Durand", mobile="0601020304")]}, "Mobile"),
+    ],
+)
+def test_an_update_of_what_is_not_synchronised_is_refused_whole(
+    base: Engine, option: str, said: dict[str, Any], field: str
+) -> None:
+    with live_gateway(base, synchronise={option: False}) as live, live.client() as client:
+        before, rows = tiers_of(client), rows_of(base)
+        refused, done = execute(client, update(before, web_site="non.fr", **said), update(before, web_site="oui.fr"))
+
+        assert outcome(refused) == ("refused", "not_synchronised", field)
+        assert "GetConfiguration" in refused.text("remedy")
+        assert outcome(done) == ("done", "", "")
+        assert tiers_of(client).text("web_site") == "oui.fr"
+        unchanged = {F_CONTACTT.name, F_LIVRAISON.name}
+        assert {name: rows_of(base)[name] for name in unchanged} == {name: rows[name] for name in unchanged}
+    with live_gateway(base) as live, live.client() as client:
+        (taken,) = execute(client, update(tiers_of(client), **said))
+        assert outcome(taken) == ("done", "", "")
+
+
+@pytest.mark.req("CRM-12")
+def test_contacts_whose_numbers_are_not_synchronised_keep_them(base: Engine) -> None:
+    with writing(base) as connection:
+        insert_contact(connection, "T001", "Durand", CT_Telephone="0102030405")
+    with live_gateway(base, synchronise={"phones": False}) as live, live.client() as client:
+        present = tiers_of(client)
+        (known,) = present.many("contacts")
+        (result,) = execute(client, update(present, contacts=[CONTACT.record(key=known["key"], last_name="Durant")]))
+
+    assert outcome(result) == ("done", "", "")
+    with reading(base) as connection:
+        rows = connection.execute(select(F_CONTACTT.c.CT_Nom, F_CONTACTT.c.CT_Telephone)).all()
+    assert [tuple(row) for row in rows] == [("Durant", "0102030405")]
+
+
+@pytest.mark.req("CRM-12")
+def test_options_do_not_keep_the_crm_from_creating(base: Engine) -> None:
     options = {"contacts": False, "addresses": False, "phones": False, "dormant": False}
     with live_gateway(base, synchronise=options) as live, live.client() as client:
-        before = tiers_of(client)
         said: dict[str, Any] = {"phone": "0102030405", "contacts": [contact("Durand")]}
-        (result,) = execute(client, update(before, **said, addresses=[delivery(title="Quai")]))
+        (result,) = execute(client, create(code="NEUF", **said, addresses=[delivery(title="Quai")]))
 
         assert outcome(result) == ("done", "", "")
         assert now(result).text("phone") == "0102030405"
         assert [one.text("last_name") for one in now(result).many("contacts")] == ["Durand"]
-        assert now(result).text("version") == result.text("version") == tiers_of(client).text("version")
+        assert now(result).text("version") == result.text("version") == tiers_of(client, "NEUF").text("version")
 
         (slept,) = execute(client, update(now(result), dormant=True))
         (woken,) = execute(client, update(now(slept), dormant=False))

@@ -62,6 +62,7 @@ class Judge:
     last: Sides | None = None
     typed: list[tuple[int, str, Any, Any]] = field(default_factory=list)
     manager_rule: str = "none"
+    came_late: bool = False
     staff: set[str] = field(default_factory=set)
     waiting: set[tuple[int, str]] = field(default_factory=set)
     before: Sides | None = None
@@ -116,6 +117,7 @@ class Judge:
         before = self.observe()
         if not deliver():
             return
+        self.came_late = True
         after = self.observe()
         self.owed += _overwritten(before.erp, after.erp)
         for account_id, memory in self.memory.items():
@@ -159,6 +161,7 @@ class Judge:
             self._tiers(account_id, before, after, sure=report.problem is None)
         if report.problem is None:
             self.edited = {account_id: at for account_id, at in self.edited.items() if account_id in self._typists}
+            self.came_late = False
         self.meddled.clear()
         self.typed.clear()
         self.last, self.before = after, None
@@ -196,10 +199,13 @@ class Judge:
         was = before.crm.get(account_id)
         erp_was, erp_now = before.erp.get(code), after.erp.get(code)
         if was is None or was.state == "awaited":
-            self._arrived(account_id, was, now, erp_was, erp_now, sure=sure)
+            bad = erp_was is not None and _untakable(erp_was, before.staff & after.staff)
+            self._arrived(account_id, was, now, erp_was, erp_now, sure=sure and not bad)
         elif erp_now is None or erp_was is None:
             assert erp_now is erp_was, f"{code} came or went in the ERP by itself"
-            _kept(code, was, now, sure=sure)
+            # An answer that was late may tell how it was before it went.
+            if not self.came_late:
+                _kept(code, was, now, sure=sure)
         else:
             bad = _untakable(erp_was, before.staff & after.staff) or self.meddled.get(code, 0) > 1
             self._linked(account_id, (was, erp_was), (now, erp_now), sure=sure and not bad)
@@ -243,13 +249,14 @@ class Judge:
         standing = [row for row in errors if row["state"] in ("open", "retry")]
         if sure and standing:
             gone = {end[1] for end in verdict.leaves["representative"]} - {None, *self.staff}
-            assert verdict.refusable or gone or self._untouched(account_id, code, before), (
+            assert verdict.refusable or verdict.doubtful or gone or self._untouched(account_id, code, before), (
                 f"{code}: {standing[0]['message']}"
             )
         sure = sure and not standing
         _leaves(code, verdict, before, after, sure=sure)
         for name in LISTS:
-            _children(code, name, verdict.children[name], before, after, sure=sure)
+            certain = sure and name not in verdict.doubtful
+            _children(code, name, verdict.children[name], before, after, sure=certain)
         if sure:
             self._parked(code, now, erp_now)
             if not _sends(verdict, erp_was):
@@ -402,6 +409,8 @@ def _children(
 
 def _sends(verdict: Verdict, erp: Tiers) -> bool:
     """Whether anything is to be written in the ERP."""
+    if verdict.doubtful:
+        return True
     if any(not same("", attr, end[1], erp.leaves[attr]) for attr, ends in verdict.leaves.items() for end in ends):
         return True
     for name, fates in verdict.children.items():

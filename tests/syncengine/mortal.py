@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 import uvicorn
@@ -20,6 +21,7 @@ from contracts.fields import Record
 from contracts.messages import EXECUTE_TRANSACTIONS, Operation
 from gateway.app import create_app
 from gateway.backend import SqlBackend
+from gateway.sweep import utc_now
 from syncengine.store import Store
 from tests.gateway.live import PASSWORD, USER, LiveGateway, gateway_settings
 
@@ -120,11 +122,11 @@ class Gateways:
         """Hand the request on to the gateway there is."""
         await self.app(scope, receive, send)
 
-    def serve(self, sage: Engine, **options: Any) -> LiveGateway:
+    def serve(self, sage: Engine, *, clock: Callable[[], datetime] = utc_now, **options: Any) -> LiveGateway:
         """From now on a new gateway answers, over that base; the one before lets go of its own."""
         self.close()
         settings = gateway_settings(sage, **options)
-        self.backend = SqlBackend(settings)
+        self.backend = SqlBackend(settings, clock=clock)
         self.app = create_app(settings, backend=self.backend)
         return LiveGateway(url=self.url, user=USER, password=PASSWORD, settings=settings)
 

@@ -42,6 +42,13 @@ class Pair:
     row: int | None
     number: str | None
     values: Mapping[str, tuple[Any, ...]]
+    seen: Values = field(default_factory=dict)
+    """As the ERP last told it."""
+
+    @property
+    def looks(self) -> list[Values]:
+        """What it may be recognised by, beside what it is now."""
+        return [{attr: value[-1] for attr, value in self.values.items()}, self.seen]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +75,8 @@ class Verdict:
 
     leaves: Mapping[str, Ends]
     children: Mapping[str, list[Fate]]
+    doubtful: frozenset[str] = frozenset()
+    """Lists in which a child without its partner looks like two of the other side."""
 
     @property
     def refusable(self) -> bool:
@@ -113,7 +122,10 @@ def judge(memory: Memory, crm: Tiers, erp: Tiers, choose: Choose) -> Verdict:
         name: [_fate(name, trio, choose) for trio in _trios(name, memory.pairs[name], crm.lists[name], erp.lists[name])]
         for name in LISTS
     }
-    return Verdict(leaves=leaves, children=children)
+    doubtful = frozenset(
+        name for name in LISTS if _doubtful(name, memory.pairs[name], crm.lists[name], erp.lists[name])
+    )
+    return Verdict(leaves=leaves, children=children, doubtful=doubtful)
 
 
 def _ends(name: str, attr: str, bases: Iterable[Any], crm: Any, erp: Any, choose: Choose) -> Ends:
@@ -175,9 +187,22 @@ def _trios(name: str, pairs: list[Pair], crm: Mapping[int, Values], erp: Mapping
     return [trio for trio in trios if trio[2] is not None or trio[4] is not None]
 
 
+def _doubtful(name: str, pairs: list[Pair], crm: Mapping[int, Values], erp: Mapping[str, Values]) -> bool:
+    known = {one: pair.looks for pair in pairs for one in (pair.row, pair.number)}
+    rows = [(*known.get(row, ()), v) for row, v in crm.items() if v["key"] not in erp]
+    numbers = [(*known.get(n, ()), v) for n, v in erp.items() if n not in {v["key"] for v in crm.values()}]
+    likes = [
+        (at, on)
+        for at, row in enumerate(rows)
+        for on, number in enumerate(numbers)
+        if any(_is_one(name, one, other) for one in row for other in number)
+    ]
+    return any(len({pair[side] for pair in likes}) != len(likes) for side in (0, 1))
+
+
 def _found(name: str, among: dict[Any, Values], wanted: Values, pair: Pair | None) -> list[Any] | None:
     """Take out the one that is this child, as it is or as it was agreed on."""
-    looks = [wanted] if pair is None else [wanted, {attr: value[-1] for attr, value in pair.values.items()}]
+    looks = [wanted] if pair is None else [wanted, *pair.looks]
     for key, values in among.items():
         if any(_is_one(name, values, look) for look in looks):
             return [key, among.pop(key)]
@@ -279,7 +304,7 @@ def _pairs(
             )
             for attr in CHILDREN[name]
         }
-        pairs.append(Pair(row=row, number=number, values=values))
+        pairs.append(Pair(row=row, number=number, values=values, seen=theirs))
     # What is there on one side alone is still to be removed there, or to be made here.
     for pair in memory.pairs[name]:
         row = pair.row if pair.row in crm else None

@@ -65,7 +65,7 @@ CHILDREN: Final = {
 _TABLES: Final = {"addresses": (F_LIVRAISON, "LI_No"), "contacts": (F_CONTACTT, "CT_No")}
 _CIVILITIES: Final = ("M", "MME", "MLLE")
 _KINDS: Final = {0: "client", 1: "supplier"}
-_POSITIONS: Final = {"N_CatCompta", "N_CatTarif", "CO_No", "N_Service"}
+_POSITIONS: Final = {"CO_No", "N_Service"}
 """Columns where 0 is none."""
 
 
@@ -123,6 +123,9 @@ def _value(column: str, value: Any) -> Any:
             return bool(value) or None
         case "CT_Civilite":
             return _CIVILITIES[value]
+        case "N_CatTarif" | "N_CatCompta":
+            # CRM-26: where nothing is said, the first of the list.
+            return str(value or 1)
         case _ if column in _POSITIONS:
             return str(value) if value else None
         case _:

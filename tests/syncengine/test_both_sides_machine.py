@@ -303,7 +303,7 @@ class BothSides(RuleBasedStateMachine):
                 edit_tiers(connection, code, at=self.accountant.at, CT_Type=kind)
                 (self.judge.employees.add if kind == 2 else self.judge.employees.discard)(code)
 
-    @rule(place=PLACES, category=st.sampled_from([77, 1]))
+    @rule(place=PLACES, category=st.sampled_from([77, 0, 1]))
     def name_a_category_that_is_in_no_list(self, place: int, category: int) -> None:
         with self.world.erp() as connection:
             edit_tiers(connection, self.tiers(place)[0], at=self.accountant.at, N_CatTarif=category)

@@ -16,7 +16,7 @@ from syncengine.bulk import Bulk
 from syncengine.conflicts import ConflictFilter, conflict, conflicts, count_conflicts
 from syncengine.edits import edit_company, edit_path
 from syncengine.errors import InputRefused
-from syncengine.model import Account, Company, Conflict, ConflictState, Link, LinkState, Phone
+from syncengine.model import Account, Company, Conflict, ConflictState, Link, Phone
 from syncengine.replicate import Rules
 from syncengine.resolution import Own, Take, resolve, resolve_many
 from syncengine.snapshot import load
@@ -184,9 +184,6 @@ def test_what_cannot_be_decided_is_refused_with_its_reason_and_nothing_is_writte
     with store.writing() as session:
         assert link_of(session, made).base == base
         assert get(session, Company, made.company).name == "BIJOU SA"
-        link_of(session, made).state = LinkState.BROKEN
-        (broken,) = resolve(session, empty, Take.ERP, at=LATER, by=None).refused
-        assert broken.code == "link_broken"
 
 
 def crowd(session: Session, count: int) -> int:

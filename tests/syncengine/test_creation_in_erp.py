@@ -118,7 +118,7 @@ def test_a_code_that_only_the_erp_knows_is_refused_there_and_corrected(synchroni
     order(synchronised, company_id)
     synchronised.cycle()
     (error,) = synchronised.rows("sync_errors", state="open")
-    assert (error["code"], error["erp_key"]) == ("code_in_use", "SALARIE")
+    assert (error["code"], error["erp_key"]) == ("code_in_use", f"#{error['local_id']}")
 
     with synchronised.store.writing() as session:
         set_code(session, company_id, "neuve", at=synchronised.now())

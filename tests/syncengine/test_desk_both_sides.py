@@ -161,6 +161,39 @@ def test_what_the_crm_could_not_take_is_corrected_here_and_the_correction_reache
     assert made.cycle().counts.sent == 0
 
 
+@pytest.mark.req("CRM-49", "NEW-01", "NEW-03")
+@pytest.mark.guarantees
+@pytest.mark.parametrize("policy", ["ask", "crm_wins", "erp_wins"])
+def test_a_correction_is_a_decision_that_no_policy_overrides_and_nobody_is_asked_about(
+    made: World, policy: str
+) -> None:
+    made.set(policies={"account.accounting_category": policy})
+    former = crm(made)["category"]
+    here, there, wanted = (str(one) for one in (former + 1, UNKNOWN_CATEGORY, former + 2))
+    with made.store.writing() as session:
+        edit_company(session, made.company("BIJOU")["id"], {"accounting_category": here}, act(made))
+    with made.erp() as connection:
+        edit_tiers(connection, "BIJOU", N_CatCompta=UNKNOWN_CATEGORY)
+    assert made.cycle().counts.refused == 1
+    assert (crm(made)["category"], erp(made)["category"]) == (int(here), UNKNOWN_CATEGORY)
+    with made.store.writing() as session:
+        (found,) = sync_errors(session, made.integration_id)
+        edit_and_retry(session, found.id, {"accounting_category": wanted}, at=made.now(), by="claire")
+
+    report = made.cycle()
+
+    assert report.counts.sent == 1
+    assert erp(made)["category"] == crm(made)["category"] == int(wanted)
+    assert made.account("BIJOU")["accounting_category"] == wanted
+    (conflict,) = made.rows("conflicts")
+    assert conflict["state"] == "resolved"
+    assert (conflict["rule"], conflict["erp_value"]) == (
+        ("erp_wins", wanted) if policy == "erp_wins" else ("resolved", there)
+    )
+    again = made.cycle()
+    assert (again.status, again.counts.sent, again.counts.changed) == (CycleStatus.SUCCESS, 0, 0)
+
+
 @pytest.mark.req("CRM-49", "CRM-23")
 def test_a_creation_that_the_erp_refused_is_corrected_in_the_crm_and_sent_again(made: World) -> None:
     # SAL001 is an employee in the ERP, which no pull tells of.

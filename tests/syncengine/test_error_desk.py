@@ -199,7 +199,7 @@ def test_corrections_of_a_pulled_tiers_hold_while_the_erp_says_what_was_refused(
         assert asked(session, made) == {Entity.ACCOUNT: ["C1"]}
     found = corrected(payload, kept)
     assert (found.record.text("name"), found.record.many("contacts")[0].text("phone")) == ("Court", "02")
-    assert found.held == {"name": LONG, "contacts/7/phone": "2" * 30}
+    assert found.held == {"name": (LONG, "Court"), "contacts/7/phone": ("2" * 30, "02")}
     newer = corrected(xml(name="Corrigé dans Sage"), kept)
     assert (newer.record.text("name"), newer.held) == ("Corrigé dans Sage", {})
     with pytest.raises(InvalidRecord):
@@ -265,7 +265,7 @@ def test_a_page_is_taken_with_its_corrections_and_what_the_erp_holds_stays_the_b
 
     assert (len(before[0].records), len(before[0].rejected), before[1]) == (0, 1, {})
     assert [record.text("name") for record in changes.records] == ["Un", "Court"]
-    assert (changes.rejected, held) == ([], {"BIJOU": {"name": LONG}})
+    assert (changes.rejected, held) == ([], {"BIJOU": {"name": (LONG, "Court")}})
     assert untouched == "BIJOU SA"
     assert (load(link.base)["name"], link.changed_at) == (LONG, LATER)
     assert (row.state, row.corrections) == (State.RESOLVED, None)

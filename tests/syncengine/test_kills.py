@@ -5,33 +5,27 @@ Enumerated, not sampled: a cycle is run once to learn its transactions and calls
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from gateway.database import transacting
-from syncengine.model import Base
 from syncengine.pull import Patience
 from syncengine.run import Report
-from tests.crm import HISTORY, TIMES
 from tests.syncengine import busy_day
-from tests.syncengine.evening import Evening, lived
+from tests.syncengine.evening import Evening, State, differences, lived, state
 from tests.syncengine.mortal import NEVER, Fate, Killed, MortalClient, MortalStore
-from tests.syncengine.world import ERP_TABLES, ERP_TIMES, World
+from tests.syncengine.world import World
 
-State: TypeAlias = dict[str, "Counter[Any]"]
 LATER = timedelta(minutes=31)
 """When the parameters are refreshed again (CRM-06)."""
 EXPIRED = LATER + timedelta(minutes=3)
 """When the lease of the process that died has expired."""
-APART = HISTORY | {"outbox"}
 BATCH = 5
 """Small: each batch sent is one more moment to die."""
 pytestmark = pytest.mark.guarantees
@@ -57,38 +51,6 @@ def cycle(made: World, ahead: timedelta, fate: Fate | None = None) -> tuple[Repo
         patience=Patience(attempts=1),
     )
     return process.cycle(), mortal
-
-
-def state(made: World) -> State:
-    """What both bases hold, table by table: every row, without what only tells when."""
-    found: State = {}
-    with made.store.reading() as session:
-        for table in Base.metadata.sorted_tables:
-            if table.name not in APART:
-                apart = TIMES | ({"id"} if table.name == "journal" else set())
-                columns = [column for column in table.columns if column.name not in apart]
-                found[table.name] = Counter(_plain(row) for row in session.execute(select(*columns)))
-    with made.erp() as connection:
-        for table in ERP_TABLES:
-            known = [column for column in table.columns if column.name not in ERP_TIMES]
-            found[table.name] = Counter(_plain(row) for row in connection.execute(select(*known)))
-    return found
-
-
-def _plain(row: Any) -> tuple[Any, ...]:
-    # Of an instant, only whether there is one.
-    return tuple(
-        isinstance(value, datetime) or (repr(value) if isinstance(value, (dict, list)) else value) for value in row
-    )
-
-
-def differences(expected: State, found: State) -> dict[str, Any]:
-    """What is missing and what is too much, by table; empty when both are one."""
-    return {
-        name: {"missing": rows - found[name], "too much": found[name] - rows}
-        for name, rows in expected.items()
-        if rows != found[name]
-    }
 
 
 @contextmanager

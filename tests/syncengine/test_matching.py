@@ -129,3 +129,63 @@ def test_children_come_in_the_order_of_the_erp_then_of_the_crm_and_those_gone_on
     ]
 
     assert found == ["2", "1", 10]
+
+
+SENT = {"key": "+7", "kind": "delivery", "complement": "Bâtiment C"}
+MADE = {"key": "9", "kind": "delivery", "title": "Acme 2", "complement": "Bâtiment C"}
+
+
+@pytest.mark.req("NEW-05", "CRM-41")
+def test_a_child_that_was_sent_is_what_holds_all_of_it_and_least_else() -> None:
+    others = [{**MADE, "key": "5", "town": "Metz"}, {"key": "6", "kind": "delivery", "title": "Acme 3"}]
+    row = {**SENT, "id": 7}
+    del row["key"]
+
+    found = list(match("addresses", [SENT], [row], [*others, MADE]))
+
+    assert [(trio.base, trio.crm) for trio in found] == [(None, None), (None, None), (SENT, row)]
+    assert pairs("addresses", [SENT], [row], others[1:]) == {(None, "6"), (7, None)}
+
+
+@pytest.mark.req("NEW-05", "CRM-41")
+@pytest.mark.parametrize(
+    ("name", "sent", "made", "filled"),
+    [
+        ("addresses", SENT, MADE, {"title": "Acme 2"}),
+        ("contacts", {**MARTIN, "key": "+7"}, {**MARTIN, "civility": "M."}, {"civility": "M."}),
+        ("contacts", {**MARTIN, "key": "+7"}, {**MARTIN, "phone": "01"}, {}),
+        ("addresses", {**SENT, "title": "B"}, {**MADE, "title": "B", "town": "Metz"}, {}),
+    ],
+)
+def test_a_child_that_was_sent_and_has_no_row_any_more_is_known_to_the_erp(
+    name: str, sent: Values, made: Values, filled: Values
+) -> None:
+    [trio] = match(name, [sent], [], [made])
+
+    # What the ERP fills in is nobody's edit; anything else it says beyond what was sent is one.
+    assert trio == ({**sent, **filled, "key": made["key"]}, None, made)
+
+
+@pytest.mark.req("NEW-05")
+def test_a_child_that_was_sent_and_made_again_in_the_crm_is_one() -> None:
+    row = {"id": 8, "last_name": "martin", "first_name": "éloïse"}
+    sent = {**MARTIN, "key": "+7"}
+
+    assert list(match("contacts", [sent], [row], [MARTIN])) == [(sent, row, MARTIN)]
+
+
+@pytest.mark.req("NEW-05")
+def test_what_was_sent_is_paired_before_what_is_only_alike() -> None:
+    # Row 7 was renamed since, row 8 came: the ERP has made row 7, and knows nobody of the new name but its own.
+    crm = [{"id": 7, "last_name": "Durand"}, {"id": 8, "last_name": "Martin"}]
+    erp = [{"key": "1", "last_name": "Durand"}, {"key": "2", "last_name": "Martin"}]
+
+    assert pairs("contacts", [{"key": "+7", "last_name": "Martin"}], crm, erp) == {(7, "2"), (8, None), (None, "1")}
+
+
+@pytest.mark.req("CRM-38")
+def test_the_billing_address_and_a_child_not_read_back_yet_are_no_echo() -> None:
+    billing = {"key": "+7", "kind": "billing", "complement": "Bâtiment C"}
+
+    assert next(iter(match("addresses", [billing], [], [MADE]))).base is None
+    assert [trio.base for trio in match("addresses", [SENT], [], [SENT, MADE])] == [SENT, None]

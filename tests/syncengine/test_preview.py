@@ -16,6 +16,7 @@ from gateway.demo.edits import edit_tiers, insert_tiers
 from gateway.sage import F_COMPTET
 from syncengine.edits import edit_company
 from syncengine.model import Base, CycleKind, CycleStatus, IntegrationState, Side
+from syncengine.paths import without_row
 from syncengine.plan import Line, LineKind, load_lines
 from syncengine.run import DIFFERENTIAL, Order, Report
 from tests.crm import HISTORY, differences, dump
@@ -95,7 +96,7 @@ def happened(made: World, report: Report) -> dict[str, Told]:
             (line.entity, line.field or "", line.before or "", line.after or "", line.rule) for line in journal
         ),
         "erp": Counter(
-            (codes[row["account_id"]], path, _text(before), _text(after), rule)
+            (codes[row["account_id"]], without_row(path), _text(before), _text(after), rule)
             for row in outbox
             if row["action"] == "update"
             for path, before, after, rule in json.loads(row["changes"])

@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, select
 
 from contracts.client import GatewayClient
-from gateway.clock import wall_clock
 from gateway.demo.edits import delete_tiers, edit_tiers, insert_tiers
-from gateway.sage import F_COLLABORATEUR, F_COMPTET, F_CONTACTT
-from gateway.sage.defaults import stamped
+from gateway.sage import F_COMPTET, F_CONTACTT
 from syncengine.creation import create_tiers
 from syncengine.edits import add_contact, create_company, edit_company
 from syncengine.model import CycleStatus
@@ -268,121 +266,6 @@ def test_a_tiers_deleted_before_the_write_keeps_the_edit_until_it_is_back(made: 
     assert made.erp_row("ACME")["CT_Site"] == made.company("ACME")["web_site"] == "www.crm.fr"
 
 
-@pytest.fixture
-def crowd(tmp_path: Path, sqlite_url: str) -> Iterator[World]:
-    """A synchronised base of 200 clients."""
-    with world(tmp_path, sqlite_url, tiers=2, documents=0) as one:
-        with one.erp() as connection:
-            for number in range(200):
-                insert_tiers(connection, f"T{number:03}", f"Client {number}")
-        one.cycle()
-        yield one
-
-
-def refuse(made: World, code: str) -> None:
-    """Have the ERP refuse the next write of that tiers: its new representative is gone there."""
-    with made.store.writing() as session:
-        values = {"representative": "12", "contact_person": "Essai"}
-        edit_company(session, made.company(code)["id"], values, made.act())
-    with made.erp() as connection:
-        connection.execute(delete(F_COLLABORATEUR).where(F_COLLABORATEUR.c.CO_No == 12))
-
-
-@pytest.mark.req("CRM-49")
-def test_one_refused_among_two_hundred_stops_no_other(crowd: World) -> None:
-    with crowd.store.writing() as session:
-        for row in crowd.rows("companies"):
-            if row["code"].startswith("T") and row["code"] != "T077":
-                edit_company(session, row["id"], {"contact_person": "Tous"}, crowd.act())
-    refuse(crowd, "T077")
-
-    report = crowd.cycle()
-
-    assert (report.status, report.counts.sent, report.counts.refused_by_erp) == (CycleStatus.WARNING, 199, 1)
-    with crowd.erp() as connection:
-        assert connection.scalar(select(func.count()).where(F_COMPTET.c.CT_Contact == "Tous")) == 199
-    (error,) = crowd.rows("sync_errors")
-    assert (error["erp_key"], error["side"], error["code"]) == ("T077", "erp", "unknown_representative")
-    assert error["field"] == "Representative"
-    assert "12" in error["message"]
-    assert error["remedy"]
-    assert error["local_id"] == crowd.account("T077")["id"]
-
-
-@pytest.mark.req("CRM-49")
-@pytest.mark.parametrize("representative", ["1", ""], ids=["corrected", "taken back"])
-def test_an_error_ends_when_the_refused_value_is_corrected_or_taken_back_in_the_crm(
-    made: World, representative: str
-) -> None:
-    refuse(made, "ACME")
-    made.cycle()
-    (error,) = made.rows("sync_errors")
-    assert (error["state"], made.erp_row("ACME")["CT_Contact"]) == ("open", "")
-
-    with made.store.writing() as session:
-        edit_company(session, made.company("ACME")["id"], {"representative": representative}, made.act())
-    report = made.cycle()
-
-    assert (report.status, report.counts.sent) == (CycleStatus.SUCCESS, 1)
-    assert (made.erp_row("ACME")["CO_No"], made.erp_row("ACME")["CT_Contact"]) == (int(representative or 0), "Essai")
-    (error,) = made.rows("sync_errors")
-    assert error["state"] == "resolved"
-    assert made.cycle().counts.sent == 0
-
-
-@pytest.mark.req("CRM-49")
-def test_an_error_ends_when_all_that_was_refused_is_taken_back(made: World) -> None:
-    refuse(made, "ACME")
-    made.cycle()
-
-    with made.store.writing() as session:
-        values = {"representative": "", "contact_person": ""}
-        edit_company(session, made.company("ACME")["id"], values, made.act())
-    report = made.cycle()
-
-    assert (report.status, report.counts.sent) == (CycleStatus.SUCCESS, 0)
-    (error,) = made.rows("sync_errors")
-    assert error["state"] == "resolved"
-
-
-@pytest.mark.req("CRM-06", "CRM-49")
-def test_what_the_erp_refused_is_sent_again_with_each_refresh_of_the_parameters_and_not_before(made: World) -> None:
-    refuse(made, "ACME")
-    with made.store.writing() as session:
-        new = create_company(session, {"name": "Neuve", "company_type": "client", "code": "SAL001"}, made.act()).id
-        create_tiers(session, new, integration_id=made.integration_id, at=made.now(), by=None)
-    made.cycle()
-    with made.erp() as connection:
-        back = stamped(F_COLLABORATEUR, wall_clock(), CO_No=12, CO_Nom="Gillet")
-        connection.execute(insert(F_COLLABORATEUR), [back])
-        delete_tiers(connection, "SAL001")
-    assert made.cycle().counts.sent == 0
-
-    made.later(minutes=31)
-    report = made.cycle()
-
-    assert (report.status, report.counts.sent, report.counts.created_in_erp) == (CycleStatus.SUCCESS, 1, 1)
-    assert made.erp_row("ACME")["CO_No"] == 12
-    assert {row["state"] for row in made.rows("sync_errors")} == {"resolved"}
-
-
-@pytest.mark.req("CRM-23", "CRM-49")
-def test_a_refused_creation_is_not_tried_again_before_something_changed(made: World) -> None:
-    with made.store.writing() as session:
-        new = create_company(session, {"name": "Neuve", "company_type": "client", "code": "SAL001"}, made.act()).id
-        create_tiers(session, new, integration_id=made.integration_id, at=made.now(), by=None)
-
-    made.cycle()
-    made.cycle()
-
-    (error,) = made.rows("sync_errors")
-    assert (error["code"], error["attempts"], error["state"]) == ("code_in_use", 1, "open")
-    with made.store.writing() as session:
-        edit_company(session, new, {"code": "NEUVE"}, made.act())
-    assert made.cycle().counts.created_in_erp == 1
-    assert {row["state"] for row in made.rows("sync_errors")} == {"resolved"}
-
-
 def untimely(call: Call) -> Iterator[Reply | bytes]:
     """The reply to the call before, as from a cache."""
     if call.before is None:
@@ -403,3 +286,26 @@ def test_the_answer_to_another_call_is_no_answer(made: World, between: Proxy) ->
     assert (failed.status, failed.counts.created_in_erp) == (CycleStatus.FAILURE, 0)
     between.calm()
     happened_once(made, failed, made.cycle())
+
+
+@pytest.mark.req("CRM-28", "NEW-05")
+def test_an_edit_while_the_write_is_on_its_way_is_sent_with_the_next_cycle(made: World, between: Proxy) -> None:
+    with made.store.writing() as session:
+        edit_company(session, made.company("ACME")["id"], {"name": "Un", "contact_person": "Un"}, made.act())
+
+    def edit_again() -> None:
+        with made.store.writing() as session:
+            values = {"name": "Deux", "short_name": "DEUX"}
+            edit_company(session, made.company("ACME")["id"], values, made.act())
+
+    between.disturb(after(edit_again), operation=SEND, only=1)
+
+    made.cycle()
+
+    row, company = made.erp_row("ACME"), made.company("ACME")
+    assert (row["CT_Intitule"], row["CT_Contact"], row["CT_Raccourci"]) == ("Un", "Un", "")
+    assert (company["name"], company["contact_person"], company["short_name"]) == ("Deux", "Un", "DEUX")
+    assert made.cycle().counts.sent == 1
+    row = made.erp_row("ACME")
+    assert (row["CT_Intitule"], row["CT_Contact"], row["CT_Raccourci"]) == ("Deux", "Un", "DEUX")
+    assert made.company("ACME")["name"] == "Deux"

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Column, Connection, Engine, Table, select, update
 
 from contracts.client import GatewayClient
+from gateway.clock import wall_clock
 from gateway.database import open_database, writing
 from gateway.demo import build_base
 from gateway.sage import F_COMPTET, F_COMPTETG, F_CONTACTT, F_LIVRAISON
@@ -36,6 +37,20 @@ CHILD_TABLES = ("addresses", "contacts", "phones", "emails")
 Rows: TypeAlias = dict[str, list[str]]
 UNJOURNALLED = {"updated_at", "position", "is_default", "default_address_id", "company_id", "account_id"}
 ENTITY = {"companies": "company", "accounts": "account", "addresses": "address", "contacts": "contact"}
+
+
+@dataclass(kw_only=True)
+class Clock:
+    """The ERP's clock, which a test sets."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+    def wall(self) -> datetime:
+        """What somebody in the ERP sees."""
+        return wall_clock() + self.ahead
 
 
 @dataclass(kw_only=True)
