@@ -47,6 +47,7 @@ _ORDERS = {
     "guard_invalid": "a guard is a count and a percent",
     "plan_unknown": "there is no plan of that number (NEW-02)",
     "plan_of_another_kind": "the plan was made by another command (NEW-02)",
+    "writes_unanswered": "a preview while writes have no answer: what they did is not known (NEW-02)",
     "cycle_unknown": "there is no cycle of that number",
     "cycle_running": "the cycle has not ended yet (NEW-04)",
     "conflict_unknown": "there is no conflict of that number (NEW-03)",

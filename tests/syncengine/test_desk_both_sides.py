@@ -208,7 +208,7 @@ def test_a_creation_that_the_erp_refused_is_corrected_in_the_crm_and_sent_again(
         groups = [(one.severity, one.side, one.count) for one in analysis(session, refusing.cycle_id).groups]
     assert (refusing.counts.refused_by_erp, found.erp_key, found.local_id) == (
         1,
-        "SAL001",
+        f"#{made.account('SAL001')['id']}",
         made.account("SAL001")["id"],
     )
     assert [line.path for line in sheet.lines if line.refused] == ["code"]
