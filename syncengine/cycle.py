@@ -230,9 +230,15 @@ def _pull(run: Run, client: GatewayClient) -> None:
 
 def _pull_from(run: Run, client: GatewayClient, cursors: Mapping[EntitySet, str]) -> None:
     if not _take_pages(run, client, cursors, guarded=is_guarded(run)):
-        # So much is coming that a plan must say first what it would do.
-        check_guards(run, partial(_differences, client=client))
+        _judge(run, client)
         _take_pages(run, client, cursors, guarded=False)
+
+
+def _judge(run: Run, client: GatewayClient) -> None:
+    """So much may come that a plan must say first what it would do; made as it is applied, with parameters of its moment."""
+    if not run.options_known:
+        refresh(run, client)
+    check_guards(run, partial(_differences, client=client))
 
 
 def _take_pages(run: Run, client: GatewayClient, cursors: Mapping[EntitySet, str], *, guarded: bool) -> bool:
@@ -261,7 +267,7 @@ def _compare(run: Run, client: GatewayClient) -> None:
     found = survey(run, client)
     size = len(found.codes) + len(found.drifted)
     if is_guarded(run) and may_go_too_far(run, totals_at_most(run, changed=size, deactivated=size, drifted=size)):
-        check_guards(run, partial(_differences, client=client))
+        _judge(run, client)
     take_small_sets(run, client)
     take_all(run, client, found)
 
@@ -273,7 +279,7 @@ def _undo(run: Run, client: GatewayClient, cycle_id: int) -> None:
             plan = undo_preview(session, run.integration.id, cycle_id)
         size = len({edit.account_id for edit in (*plan.edits, *plan.changed_since)}) + len(plan.removed)
         if may_go_too_far(run, totals_at_most(run, changed=size, deactivated=size, drifted=size)):
-            check_guards(run, partial(_differences, client=client))
+            _judge(run, client)
     with run.commit() as bulk:
         still_wanted(run, bulk)
         with Session(bulk.connection) as session:
