@@ -64,10 +64,13 @@ def _identified(values: Values, row: Local) -> Values:
 
 
 def load_rows(bulk: Bulk, account_ids: Iterable[int], *, lock: bool = True) -> dict[int, CrmRows]:
-    """The rows of these Accounts, by Account; locked, nobody edits them until the transaction ends."""
+    """The rows of these Accounts, by Account; locked, nobody edits them until the transaction ends.
+
+    Without lock they are only looked at, and come without their Companies.
+    """
     ids = list(account_ids)
     accounts = list(bulk.locked(Account, ids) if lock else bulk.rows(Account, "id", ids))
-    main = [row["company_id"] for row in accounts if row["is_main"] and row["company_id"] is not None]
+    main = [row["company_id"] for row in accounts if lock and row["is_main"] and row["company_id"] is not None]
     companies = {row["id"]: row for row in bulk.rows(Company, "id", main)}
     addresses, contacts = _children(bulk, Address, ids), _children(bulk, Contact, ids)
     phones, emails = _numbers(bulk, Phone, ids), _numbers(bulk, Email, ids)

@@ -7,9 +7,9 @@ what differs is then taken and sent, so a base in which nothing differs costs th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
 
 from sqlalchemy import select
 
@@ -41,12 +41,15 @@ def survey(run: Run, client: GatewayClient) -> Survey:
     """Compare keys and versions of the ERP with the links, and the rows of the CRM with what was last agreed."""
     found = Survey()
     known = _links(run)
-    for key, version in _versions(run, client):
+    # The gateway reads its base while this side reads its own; only this thread holds the lease.
+    with ThreadPoolExecutor(1, thread_name_prefix="versions") as fetcher:
+        versions = fetcher.submit(_versions, run, client)
+        found.drifted = list(_drifted(run))
+    for key, version in versions.result():
         state, seen = known.pop(key, (None, None))
         if state is not LinkState.TAKEN_OUT and (seen != version or state is LinkState.VANISHED):
             found.codes.append(key)
     found.codes += [key for key, (state, _) in known.items() if state is LinkState.LINKED]
-    found.drifted = list(_drifted(run))
     return found
 
 
@@ -78,44 +81,36 @@ def _links(run: Run) -> dict[str, tuple[LinkState, str | None]]:
         return {row.erp_key: (row.state, row.erp_version) for row in session.execute(query)}
 
 
-def _versions(run: Run, client: GatewayClient) -> Iterator[tuple[str, str]]:
+def _versions(run: Run, client: GatewayClient) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
     after, at_end = "", False
     while not at_end:
-        run.hold()
         page, at_end = persistently(partial(client.get_versions, after), run.around.patience)
-        yield from page
+        found += page
         after = page[-1][0] if page else after
+    return found
 
 
 def _drifted(run: Run) -> Iterator[int]:
     """Linked tiers whose rows in the CRM are not as agreed, marked or not: changed behind the engine's back (CRM-09)."""
-    table, after = table_of(Link), 0
-    while True:
+    table = table_of(Link)
+    standing = select(table.c.id).where(
+        table.c.integration_id == run.integration.id,
+        table.c.entity == Entity.ACCOUNT.value,
+        table.c.state == LinkState.LINKED.value,
+    )
+    with run.store.reading() as session:
+        # All ids at once: a query page by page in their order would sort the whole table for each page.
+        ids = sorted(session.scalars(standing))
+        rules = run.known_rules(Bulk(session.connection()))
+    for batch in batches(ids):
         run.hold()
         with run.store.reading() as session:
             bulk = Bulk(session.connection())
-            query = (
-                select(table)
-                .where(
-                    table.c.integration_id == run.integration.id,
-                    table.c.entity == Entity.ACCOUNT.value,
-                    table.c.state == LinkState.LINKED.value,
-                    table.c.id > after,
-                )
-                .order_by(table.c.id)
-                .limit(_SCAN)
-            )
-            links = [dict(row._mapping) for row in bulk.connection.execute(query)]
+            links = list(bulk.rows(Link, "id", batch, state=LinkState.LINKED.value))
             rows = load_rows(bulk, [link["local_id"] for link in links], lock=False)
-            rules = run.known_rules(bulk)
         for link in links:
             base = load(link["base"])
             found = merge(base, rows[link["local_id"]].snapshot(), base, policies=rules.policies, untold=rules.untold)
             if found.crm or found.erp or found.keys:
                 yield link["id"]
-        if len(links) < _SCAN:
-            return
-        after = links[-1]["id"]
-
-
-_SCAN: Final = 500

@@ -123,7 +123,7 @@ class Accountant:
             insert = insert_contact if name == "contacts" else insert_delivery
             # Before the old one goes: numbers go up, and this one is not used again.
             kept = {"CT_Prenom": values.pop("CT_Prenom")} if name == "contacts" else {}
-            made = insert(connection, code, f"{named}~", at=self.at, **values)
+            made = insert(connection, code, "~", at=self.at, **values)
             (delete_contact if name == "contacts" else delete_delivery)(connection, int(number))
             column = "CT_Nom" if name == "contacts" else "LI_Intitule"
             (edit_contact if name == "contacts" else edit_delivery)(
