@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Engine, delete, select, update
 
-from contracts.fields import Record
+from contracts.fields import ABSENT, Record
 from gateway.database import open_database, reading
 from gateway.demo import build_base
 from gateway.demo.edits import delete_tiers, edit_tiers, insert_tiers
@@ -57,9 +57,12 @@ POLICIES = st.sampled_from(
     ]
 )
 LEAF = st.sampled_from(sorted(LEAVES))
-CONTACT_FIELD = st.sampled_from(sorted(CHILDREN["contacts"]))
-ADDRESS_FIELD = st.sampled_from(sorted(CHILDREN["addresses"]))
-CHILD_FIELD = st.one_of(st.tuples(st.just("contacts"), CONTACT_FIELD), st.tuples(st.just("addresses"), ADDRESS_FIELD))
+LEAVES_TYPED = st.dictionaries(LEAF, CHOICE, min_size=1, max_size=6)
+CHILD_TYPED = st.sampled_from(["contacts", "addresses"]).flatmap(
+    lambda name: st.tuples(
+        st.just(name), st.dictionaries(st.sampled_from(sorted(CHILDREN[name])), CHOICE, min_size=1, max_size=5)
+    )
+)
 
 
 class BothSides(RuleBasedStateMachine):
@@ -100,7 +103,7 @@ class BothSides(RuleBasedStateMachine):
     def erp_clock(self) -> datetime:
         return utc_now() + self.ahead + self.drift
 
-    @initialize(drift=st.sampled_from([0, 0, 24, -24]), page=st.sampled_from([1, 3, 50]), policies=POLICIES)
+    @initialize(drift=st.sampled_from([0, 0, 24, -24]), page=st.sampled_from([2, 50]), policies=POLICIES)
     def the_first_synchronisation(self, drift: int, page: int, policies: dict[str, str]) -> None:
         self.change_the_policies(policies)
         self.drift = timedelta(hours=drift)
@@ -128,26 +131,27 @@ class BothSides(RuleBasedStateMachine):
             self.judge.edited[account_id] = self.world.now()
         return done
 
-    @rule(place=PLACES, attr=LEAF, choice=CHOICE)
-    def edit_a_company(self, place: int, attr: str, choice: int) -> None:
-        number, tiers = self.account(place)
+    @rule(place=PLACES, values=LEAVES_TYPED)
+    def edit_a_company(self, place: int, values: dict[str, int]) -> None:
+        self.edit_account(*self.account(place), values)
+
+    def edit_account(self, number: int, tiers: Tiers, values: dict[str, int]) -> None:
         assert tiers.company is not None
-        values: dict[str, Any] = {attr: typed("", attr, choice, in_erp=False)}
-        if attr == "dormant":
-            values = {"status": "inactive" if values["dormant"] else "active"}
-        self.write(number, edits.edit_company, tiers.company["id"], values)
+        for attr, choice in values.items():
+            text = typed("", attr, choice, in_erp=False)
+            given = {"status": "inactive" if text else "active"} if attr == "dormant" else {attr: text}
+            self.write(number, edits.edit_company, tiers.company["id"], given)
 
-    @rule(place=st.integers(0, 40), attr=CONTACT_FIELD, choice=CHOICE)
-    def edit_a_contact(self, place: int, attr: str, choice: int) -> None:
-        if found := self.child("contacts", place):
-            number, row, _ = found
-            self.write(number, edits.edit_contact, row, {attr: typed("contacts", attr, choice, in_erp=False)})
+    @rule(place=st.integers(0, 40), work=CHILD_TYPED)
+    def edit_a_child(self, place: int, work: tuple[str, dict[str, int]]) -> None:
+        name, values = work
+        if found := self.child(name, place):
+            self.edit_row(found[0], name, found[1], values)
 
-    @rule(place=st.integers(0, 40), attr=ADDRESS_FIELD, choice=CHOICE)
-    def edit_an_address(self, place: int, attr: str, choice: int) -> None:
-        if found := self.child("addresses", place):
-            number, row, _ = found
-            self.write(number, edits.edit_address, row, {attr: typed("addresses", attr, choice, in_erp=False)})
+    def edit_row(self, number: int, name: str, row: int, values: dict[str, int]) -> None:
+        edit = edits.edit_contact if name == "contacts" else edits.edit_address
+        for attr, choice in values.items():
+            self.write(number, edit, row, {attr: typed(name, attr, choice, in_erp=False)})
 
     @rule(place=PLACES, name=CHOICE, first=CHOICE, mobile=CHOICE)
     def add_a_contact(self, place: int, name: int, first: int, mobile: int) -> None:
@@ -224,19 +228,20 @@ class BothSides(RuleBasedStateMachine):
             found = [(code, n) for code, tiers in sorted(in_erp(connection).items()) for n in tiers.lists[name]]
         return found[place % len(found)] if found else None
 
-    @rule(place=PLACES, attr=LEAF, choice=CHOICE)
-    def edit_a_tiers(self, place: int, attr: str, choice: int) -> None:
-        self.accountant.edit(self.tiers(place)[0], attr, typed("", attr, choice, in_erp=True))
+    @rule(place=PLACES, values=LEAVES_TYPED)
+    def edit_a_tiers(self, place: int, values: dict[str, int]) -> None:
+        self.edit_in_erp(self.tiers(place)[0], values)
 
-    @rule(
-        place=st.integers(0, 40),
-        field=st.one_of(st.tuples(st.just("contacts"), CONTACT_FIELD), st.tuples(st.just("addresses"), ADDRESS_FIELD)),
-        choice=CHOICE,
-    )
-    def edit_a_child_in_the_erp(self, place: int, field: tuple[str, str], choice: int) -> None:
-        name, attr = field
+    def edit_in_erp(self, code: str, values: dict[str, int]) -> None:
+        for attr, choice in values.items():
+            self.accountant.edit(code, attr, typed("", attr, choice, in_erp=True))
+
+    @rule(place=st.integers(0, 40), work=CHILD_TYPED)
+    def edit_a_child_in_the_erp(self, place: int, work: tuple[str, dict[str, int]]) -> None:
+        name, values = work
         if found := self.number(name, place):
-            self.accountant.edit_child(name, *found, attr, typed(name, attr, choice, in_erp=True))
+            for attr, choice in values.items():
+                self.accountant.edit_child(name, *found, attr, typed(name, attr, choice, in_erp=True))
 
     @rule(place=PLACES, name=CHOICE, first=CHOICE, phone=CHOICE)
     def add_a_contact_in_the_erp(self, place: int, name: int, first: int, phone: int) -> None:
@@ -317,45 +322,42 @@ class BothSides(RuleBasedStateMachine):
         ]
         return found[place % len(found)] if found else None
 
-    @rule(place=PLACES, attr=LEAF, ours=CHOICE, theirs=CHOICE)
-    def both_edit_one_field(self, place: int, attr: str, ours: int, theirs: int) -> None:
+    @rule(place=PLACES, ours=LEAVES_TYPED, theirs=LEAVES_TYPED, apart=CHOICE)
+    def both_edit_one_tiers(self, place: int, ours: dict[str, int], theirs: dict[str, int], apart: int) -> None:
+        """Some fields each, and one of them both."""
         if found := self.both(place):
             number, account, code = found
-            assert account.company is not None
-            values = {attr: typed("", attr, ours, in_erp=False)}
-            if attr != "dormant":
-                self.write(number, edits.edit_company, account.company["id"], values)
-            self.accountant.edit(code, attr, typed("", attr, theirs, in_erp=True))
+            self.edit_account(number, account, ours)
+            self.edit_in_erp(code, theirs | {attr: choice + apart for attr, choice in list(ours.items())[:1]})
 
     @rule(
         place=PLACES,
         child=PLACES,
-        field=CHILD_FIELD,
-        ours=CHOICE,
-        theirs=CHOICE,
+        work=CHILD_TYPED,
+        apart=CHOICE,
         fate=st.sampled_from(["edits", "edits", "removes", "makes again"]),
     )
     def both_work_on_one_child(
-        self, place: int, child: int, field: tuple[str, str], ours: int, theirs: int, fate: str
+        self, place: int, child: int, work: tuple[str, dict[str, int]], apart: int, fate: str
     ) -> None:
         """The CRM edits it; the ERP edits it, removes it, or makes it again."""
-        name, attr = field
+        name, values = work
         found = self.both(place)
-        rows = [(row, v) for row, v in found[1].lists[name].items() if v["key"]] if found else []
+        rows = [(row, v["key"]) for row, v in found[1].lists[name].items() if v["key"]] if found else []
         if found is None or not rows:
             return
-        number, _, code = found
-        row, values = rows[child % len(rows)]
-        edit = edits.edit_contact if name == "contacts" else edits.edit_address
-        self.write(number, edit, row, {attr: typed(name, attr, ours, in_erp=False)})
-        if values["key"] not in self.judge.observe().erp[code].lists[name]:
+        account_id, _, code = found
+        row, number = rows[child % len(rows)]
+        self.edit_row(account_id, name, row, values)
+        if number not in self.judge.observe().erp[code].lists[name]:
             return
         if fate == "edits":
-            self.accountant.edit_child(name, code, values["key"], attr, typed(name, attr, theirs, in_erp=True))
-        elif values["key"] != BILLING and fate == "removes":
-            self.accountant.remove_child(name, values["key"])
-        elif values["key"] != BILLING:
-            self.accountant.make_again(name, code, values["key"])
+            for attr, choice in list(values.items())[:2]:
+                self.accountant.edit_child(name, code, number, attr, typed(name, attr, choice + apart, in_erp=True))
+        elif number != BILLING and fate == "removes":
+            self.accountant.remove_child(name, number)
+        elif number != BILLING:
+            self.accountant.make_again(name, code, number)
 
     @rule(place=PLACES, name=CHOICE, ours=CHOICE, theirs=CHOICE)
     def both_make_one_contact(self, place: int, name: int, ours: int, theirs: int) -> None:
@@ -429,9 +431,11 @@ class BothSides(RuleBasedStateMachine):
         def meddle(transactions: list[Record]) -> None:
             tiers = transactions[0].one("tiers")
             code = tiers.text("code") if tiers is not None else ""
-            if transactions[0].text("action") == "update" and code in self.judge.observe().erp:
-                value = typed("", attr, choice, in_erp=True)
-                self.judge.meddle(code, partial(self.accountant.edit, code, attr, value))
+            if tiers is None or transactions[0].text("action") != "update" or code not in self.judge.observe().erp:
+                return
+            sent = [one for one in LEAVES if tiers[one] is not ABSENT and one != "name"]
+            values = dict.fromkeys((attr, *sent[:1]), choice)
+            self.judge.meddle(code, partial(self.edit_in_erp, code, values))
 
         self.world.line.meanwhile.extend([meddle] * often)
 
