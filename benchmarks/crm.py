@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from syncengine.cycle.run import utc_now
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.integrations import activate, create
-from syncengine.run import utc_now
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, settings_from
-from syncengine.store import Store, open_store
+from syncengine.storage.store import Store, open_store
 
 COMPANY, USER, PASSWORD = "Société de mesure", "bench", "bench-password"
 

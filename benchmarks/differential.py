@@ -15,8 +15,8 @@ from benchmarks.stand import gateway, make_sage_base
 from gateway.database import open_database, writing
 from gateway.demo.edits import edit_tiers
 from gateway.sage import F_COMPTET
+from syncengine.cycle.run import utc_now
 from syncengine.model import Account, Company, Integration, JournalEntry, Link
-from syncengine.run import utc_now
 
 CHANGES, ROUNDS = 1_000, 3
 NO_GUARDS = dict.fromkeys(("crm.change", "crm.deactivate", "erp.change", "erp.deactivate"))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from benchmarks.crm import engine_settings, open_crm
 from benchmarks.memory import peak_mb
+from syncengine.cycle.run import Order
 from syncengine.engine import Engine
-from syncengine.run import Order
 from syncengine.secrets import Secrets
 from syncengine.sync import synchronise
 

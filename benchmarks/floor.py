@@ -21,9 +21,9 @@ from benchmarks.crm import PASSWORD, USER
 from contracts.client import change_log_request
 from contracts.envelope import message
 from contracts.messages import NAMESPACE, EntitySet
-from syncengine.bulk import table_of
 from syncengine.model import Account, Address, Company, Contact, Email, Link, Phone, Turnover
-from syncengine.store import Dialect, Store
+from syncengine.storage.bulk import table_of
+from syncengine.storage.store import Dialect, Store
 
 TABLES = tuple(table_of(entity) for entity in (Company, Account, Address, Contact, Phone, Email, Link))
 _OWNER = {"companies": "id", "accounts": "id", "links": "local_id"}

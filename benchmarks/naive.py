@@ -14,12 +14,12 @@ from benchmarks.crm import PASSWORD, USER
 from contracts.messages import CONTRACT_VERSION
 from contracts.schema import WSDL_FILE, contract_file
 from contracts.tables import ADDRESS, CONTACT, TIERS
-from syncengine.arrivals import CONTACT_LEAVES, CONTACT_PHONES, TIERS_PHONES
+from syncengine.core.replicate import COMPANY_LEAVES
+from syncengine.core.snapshot import LEAVES
+from syncengine.cycle.arrivals import CONTACT_LEAVES, CONTACT_PHONES, TIERS_PHONES
+from syncengine.cycle.run import utc_now
 from syncengine.model import Account, Address, Company, Contact, Email, Link, Phone
-from syncengine.replicate import COMPANY_LEAVES
-from syncengine.run import utc_now
-from syncengine.snapshot import LEAVES
-from syncengine.store import Store
+from syncengine.storage.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)

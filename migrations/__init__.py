@@ -1,1 +1,1 @@
-"""Migrations of the CRM base; ``syncengine.schema`` runs them."""
+"""Migrations of the CRM base; ``syncengine.storage.schema`` runs them."""

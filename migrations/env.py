@@ -1,4 +1,4 @@
-"""How alembic runs: on the connection ``syncengine.schema`` hands over, or on the one of ``-x url=…`` when writing a migration."""
+"""How alembic runs: on the connection that ``schema`` hands over, or on the one of ``-x url=…`` when writing a migration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from syncengine.model import Base
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 
 
 def _run(connection: Connection) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from contracts.errors import InvalidRecord, Problem, RemoteFault
 from contracts.fault_codes import CALLER_CODES
-from syncengine.error_sheet import Action
+from syncengine.core.refusals import REFUSALS
+from syncengine.core.replicate import CHECKED
+from syncengine.desk.error_sheet import Action
 from syncengine.errors import DataProblem, ExitCode, exit_code
-from syncengine.refusals import REFUSALS
-from syncengine.replicate import CHECKED
 
 TARGET = Path("docs/errors.md")
 

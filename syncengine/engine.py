@@ -10,7 +10,7 @@ from contracts.errors import Problem
 from syncengine.logs import record
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, load_settings
-from syncengine.store import Store, open_store
+from syncengine.storage.store import Store, open_store
 
 
 @dataclass(frozen=True, kw_only=True)

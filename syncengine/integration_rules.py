@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from contracts.tables import CLIENT, SUPPLIER
-from syncengine import guards, policies
+from syncengine.core import guards, policies
 from syncengine.errors import IntegrationInvalid
 from syncengine.model import CodeMode
 

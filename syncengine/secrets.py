@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from syncengine.errors import KeyMissing, KeyWrong, SettingsInvalid
 from syncengine.model import Integration
 from syncengine.settings import EngineSettings
-from syncengine.store import Store
+from syncengine.storage.store import Store
 
 KEYRING_SERVICE: Final = "syncengine"
 KEYRING_NAME: Final = "key"

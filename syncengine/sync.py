@@ -10,14 +10,14 @@ from pydantic import SecretStr
 
 from contracts.client import GatewayClient
 from contracts.errors import Problem
-from syncengine.cycle import preview_cycle, run_cycle
+from syncengine.cycle.cycle import preview_cycle, run_cycle
+from syncengine.cycle.progress import Progress
+from syncengine.cycle.pull import PATIENCE, Patience
+from syncengine.cycle.run import DIFFERENTIAL, Order, Report, Surroundings
 from syncengine.engine import Engine
 from syncengine.integrations import erp_password
 from syncengine.logs import integration_log
 from syncengine.model import Integration
-from syncengine.progress import Progress
-from syncengine.pull import PATIENCE, Patience
-from syncengine.run import DIFFERENTIAL, Order, Report, Surroundings
 
 _log = structlog.get_logger(__name__)
 

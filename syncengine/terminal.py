@@ -20,9 +20,9 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from syncengine.cycle.progress import Progress
+from syncengine.cycle.run import Report
 from syncengine.model import CycleStatus
-from syncengine.progress import Progress
-from syncengine.run import Report
 
 PHASES: Final = {
     "free_fields": "informations libres",

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import select
 
 from syncengine.model import Base
-from syncengine.store import Store
+from syncengine.storage.store import Store
 
 Dump: TypeAlias = dict[str, list[tuple[Any, ...]]]
 

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from contracts.tables import TIERS
-from syncengine import integrations, names
-from syncengine.alignment import Difference, Differing, align_account, align_company, differences, list_differing
+from syncengine import integrations
 from syncengine.commands.answers import show_edited
 from syncengine.commands.options import (
     LIMIT,
@@ -24,8 +23,10 @@ from syncengine.commands.options import (
     named,
 )
 from syncengine.commands.pages import page_of, show_page
+from syncengine.core.labels import label_of
+from syncengine.crm import names
+from syncengine.crm.alignment import Difference, Differing, align_account, align_company, differences, list_differing
 from syncengine.engine import opened
-from syncengine.labels import label_of
 from syncengine.screen import show_json, show_table
 
 app = typer.Typer()

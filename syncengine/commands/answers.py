@@ -8,10 +8,10 @@ import typer
 
 from contracts.fields import Struct
 from contracts.tables import ADDRESS, CONTACT, TIERS
-from syncengine.act import Edited
+from syncengine.core.labels import label_of
+from syncengine.cycle.act import Edited
+from syncengine.desk.result import Refusal, Result
 from syncengine.errors import ExitCode
-from syncengine.labels import label_of
-from syncengine.result import Refusal, Result
 from syncengine.screen import show_json
 
 WHAT: Final = {TIERS: "Société", CONTACT: "Contact", ADDRESS: "Adresse"}

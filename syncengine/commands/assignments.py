@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from contracts.fields import Struct
 from contracts.tables import ADDRESS, CONTACT, TIERS
-from syncengine import names
 from syncengine.commands.words import STATUSES, TYPES
-from syncengine.company_entries import CUSTOM
+from syncengine.core.fold import fold
+from syncengine.crm import names
+from syncengine.crm.company_entries import CUSTOM
 from syncengine.errors import InputRefused
-from syncengine.fold import fold
 
 _OWN: Final = {
     "status": "status",

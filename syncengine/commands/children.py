@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from contracts.tables import ADDRESS, CONTACT
-from syncengine import edits, names
 from syncengine.commands.answers import show_edited
 from syncengine.commands.assignments import address_values, contact_values
 from syncengine.commands.options import As, AsJson, Values, Which, acting, named
+from syncengine.crm import edits, names
 from syncengine.engine import opened
 
 contacts = typer.Typer(no_args_is_help=True, help="The contacts of a company; numbers are those of `company show`.")

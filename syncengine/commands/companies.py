@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from contracts.tables import TIERS
-from syncengine import edits, names
 from syncengine.commands.answers import show_edited, tell
 from syncengine.commands.assignments import company_values
 from syncengine.commands.options import As, AsJson, Values, Which, Yes, acting, confirm, named
 from syncengine.commands.pages import show_after
 from syncengine.commands.sheet import show_company
 from syncengine.commands.words import LINKS, NO_TIERS, STATUSES, TYPES
-from syncengine.companies import company_view
-from syncengine.company_search import LIMIT, LIMIT_MAX, CompanyLine, search_companies
+from syncengine.crm import edits, names
+from syncengine.crm.companies import company_view
+from syncengine.crm.company_search import LIMIT, LIMIT_MAX, CompanyLine, search_companies
 from syncengine.engine import opened
 from syncengine.errors import InputRefused
 from syncengine.model import RecordStatus

@@ -8,19 +8,20 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from syncengine import conflicts, integrations
-from syncengine.act import Act
+from syncengine import integrations
 from syncengine.commands.answers import show_result
 from syncengine.commands.options import LIMIT, After, As, AsJson, Limit, Name, OfIntegration, acting
 from syncengine.commands.pages import page_of, show_page
 from syncengine.commands.words import CONFLICTS
-from syncengine.conflicts import ConflictFilter, ConflictView
+from syncengine.core.reasons import why
+from syncengine.cycle.act import Act
+from syncengine.desk import conflicts
+from syncengine.desk.conflicts import ConflictFilter, ConflictView
+from syncengine.desk.resolution import Decision, Own, Take, resolve, resolve_many
+from syncengine.desk.result import Result, refusal
 from syncengine.engine import opened
 from syncengine.errors import InputRefused
 from syncengine.model import ConflictState
-from syncengine.reasons import why
-from syncengine.resolution import Decision, Own, Take, resolve, resolve_many
-from syncengine.result import Result, refusal
 from syncengine.screen import show_facts, show_json
 
 app = typer.Typer(no_args_is_help=True, help="Fields that both sides changed apart, and that somebody must decide.")

@@ -7,21 +7,21 @@ from typing import Annotated
 import typer
 
 from syncengine import integrations
-from syncengine.analysis import Analysis, Group, analysis
 from syncengine.commands.answers import show_result
 from syncengine.commands.assignments import assigned
 from syncengine.commands.options import LIMIT, As, AsJson, Limit, Name, OfIntegration, acting, now
 from syncengine.commands.pages import page_of, show_after
 from syncengine.commands.words import ERRORS, KINDS, SIDES
+from syncengine.desk.analysis import Analysis, Group, analysis
+from syncengine.desk.error_choice import Which
+from syncengine.desk.error_desk import edit_and_retry, put_back, retry, take_out
+from syncengine.desk.error_sheet import ErrorSheet, ErrorSummary, SheetLine, error_sheet, sync_errors
+from syncengine.desk.status import last_cycles
 from syncengine.engine import opened
-from syncengine.error_choice import Which
-from syncengine.error_desk import edit_and_retry, put_back, retry, take_out
-from syncengine.error_sheet import ErrorSheet, ErrorSummary, SheetLine, error_sheet, sync_errors
 from syncengine.errors import InputRefused
 from syncengine.logs import log_name, read_log
 from syncengine.model import Side, SyncErrorState
 from syncengine.screen import show_facts, show_json, show_table
-from syncengine.status import last_cycles
 
 app = typer.Typer(no_args_is_help=True, help="Records that could not be synchronised.")
 

@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from syncengine import custom_fields, integrations
+from syncengine import integrations
 from syncengine.commands.answers import tell
 from syncengine.commands.options import As, AsJson, OfIntegration, acting
 from syncengine.commands.words import FLOWS, FREE_TYPES
+from syncengine.crm import custom_fields
+from syncengine.crm.field_mapping import FieldMapping, custom_mappings, field_mappings
+from syncengine.crm.struck_fields import remove_struck_fields
 from syncengine.engine import opened
-from syncengine.field_mapping import FieldMapping, custom_mappings, field_mappings
 from syncengine.screen import show_json, show_table
-from syncengine.struck_fields import remove_struck_fields
 
 app = typer.Typer(invoke_without_command=True, help="The fields, where each is kept, and whether it is replicated.")
 

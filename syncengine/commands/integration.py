@@ -16,9 +16,9 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from syncengine import integrations
 from syncengine.commands.options import AsJson, Name
 from syncengine.connection import StepResult, StepStatus, Target, first_failure, run_connection_test
+from syncengine.core.guards import Guards
 from syncengine.engine import opened
 from syncengine.errors import InputRefused, IntegrationInvalid, exit_code
-from syncengine.guards import Guards
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.integrations import IntegrationRecord
 from syncengine.model import Integration

@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from syncengine import integrations, names
+from syncengine import integrations
 from syncengine.commands.options import LIMIT, After, AsJson, Limit, Name, Which, named
 from syncengine.commands.pages import page_of, show_page
 from syncengine.commands.words import KINDS, SIDES
+from syncengine.crm import names
+from syncengine.desk.explanation import Explanation, explain
+from syncengine.desk.history import HistoryLine, lines_of_cycle, lines_of_record
+from syncengine.desk.status import CycleSummary, last_cycles
 from syncengine.engine import opened
-from syncengine.explanation import Explanation, explain
-from syncengine.history import HistoryLine, lines_of_cycle, lines_of_record
 from syncengine.screen import show_facts, show_json, show_table
-from syncengine.status import CycleSummary, last_cycles
 
 app = typer.Typer(no_args_is_help=True, help="Every value written, with the one before and the reason.")
 

@@ -9,8 +9,8 @@ import typer
 from syncengine import integrations, logs, secrets
 from syncengine.commands.options import AsJson, Name
 from syncengine.engine import opened
-from syncengine.schema import SchemaStatus, schema_status, upgrade
 from syncengine.screen import show_facts, show_json, show_table
+from syncengine.storage.schema import SchemaStatus, schema_status, upgrade
 
 database = typer.Typer(no_args_is_help=True, help="The CRM base.")
 log_files = typer.Typer(no_args_is_help=True, help="Log files, one per integration.")

@@ -9,8 +9,8 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy.orm import Session
 
-from syncengine import names
-from syncengine.act import Act
+from syncengine.crm import names
+from syncengine.cycle.act import Act
 from syncengine.errors import InputRefused, Interrupted
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from syncengine import integrations, names, orphans
+from syncengine import integrations
 from syncengine.commands.answers import tell
 from syncengine.commands.options import LIMIT, After, As, AsJson, Limit, OfIntegration, acting, named
 from syncengine.commands.pages import show_after
 from syncengine.commands.words import ERP_STATES, STATUSES, TYPES
+from syncengine.crm import names, orphans
+from syncengine.crm.orphans import TiersLine, TiersPage
 from syncengine.engine import opened
 from syncengine.errors import InputRefused
-from syncengine.orphans import TiersLine, TiersPage
 from syncengine.screen import show_json, show_table
 
 app = typer.Typer()

@@ -12,10 +12,10 @@ from syncengine import integrations
 from syncengine.commands.options import After, AsJson, Limit, Name
 from syncengine.commands.pages import page_of, show_after, show_page
 from syncengine.commands.words import KINDS, LINES, SIDES
+from syncengine.core.guards import Counts
+from syncengine.desk.plans import LIMIT, PlanLine, PlanSummary, PlanView, list_plans, show_plan
 from syncengine.engine import opened
-from syncengine.guards import Counts
 from syncengine.model import Side
-from syncengine.plans import LIMIT, PlanLine, PlanSummary, PlanView, list_plans, show_plan
 from syncengine.screen import show_json, show_table
 
 app = typer.Typer(no_args_is_help=True, help="Plans: what a cycle would do, made by --dry-run or by a guard.")

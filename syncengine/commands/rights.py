@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from syncengine import names, rights
 from syncengine.commands.options import AsJson, now
 from syncengine.commands.words import RIGHTS
+from syncengine.crm import names, rights
+from syncengine.crm.users import UserView, list_users
 from syncengine.engine import opened
 from syncengine.model import Right
 from syncengine.screen import show_json, show_table
-from syncengine.users import UserView, list_users
 
 app = typer.Typer(no_args_is_help=True, help="The rights of the users of the CRM; all are granted until withdrawn.")
 

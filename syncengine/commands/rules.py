@@ -9,11 +9,11 @@ import typer
 
 from syncengine import integrations
 from syncengine.commands.options import AsJson, OfIntegration, now
+from syncengine.core.guards import DEFAULTS, Guards
+from syncengine.core.policies import Policy
 from syncengine.engine import opened
 from syncengine.errors import InputRefused
-from syncengine.guards import DEFAULTS, Guards
 from syncengine.integration_draft import IntegrationDraft
-from syncengine.policies import Policy
 from syncengine.screen import show_json, show_table
 
 app = typer.Typer()

@@ -19,7 +19,7 @@ from syncengine.commands.words import (
     STATUSES,
     TYPES,
 )
-from syncengine.company_sheet import AddressView, CompanyView, ContactView, FieldView, FreeFieldView, TiersView
+from syncengine.crm.company_sheet import AddressView, CompanyView, ContactView, FieldView, FreeFieldView, TiersView
 from syncengine.screen import show_facts, show_table
 
 

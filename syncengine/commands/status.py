@@ -6,10 +6,10 @@ import typer
 
 from syncengine.commands.options import AsJson, now
 from syncengine.commands.words import KINDS, SIDES
+from syncengine.desk.plans import PlanSummary
+from syncengine.desk.status import CycleSummary, IntegrationStatus, overview
 from syncengine.engine import opened
-from syncengine.plans import PlanSummary
 from syncengine.screen import show_facts, show_json
-from syncengine.status import CycleSummary, IntegrationStatus, overview
 
 
 def status(*, as_json: AsJson = False) -> None:

@@ -14,17 +14,17 @@ from syncengine import integrations
 from syncengine.commands.options import As, AsJson, Name, OfIntegration, acting
 from syncengine.commands.plans import show_plan_view
 from syncengine.commands.undo import show_undo
+from syncengine.core.undo_plan import UndoPlan
+from syncengine.cycle.run import DIFFERENTIAL, Order, Report
 from syncengine.demo import run_demo
+from syncengine.desk.plans import refuse_other_kind, show_plan
+from syncengine.desk.undoing import undo_preview
 from syncengine.engine import Engine, opened
 from syncengine.errors import ExitCode, InputRefused, Interrupted, exit_code
 from syncengine.model import CycleKind, CycleStatus, Side
-from syncengine.plans import refuse_other_kind, show_plan
-from syncengine.run import DIFFERENTIAL, Order, Report
 from syncengine.screen import show_json, show_problem
 from syncengine.sync import preview, synchronise
 from syncengine.terminal import progress_bar, show_report
-from syncengine.undo_plan import UndoPlan
-from syncengine.undoing import undo_preview
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Make the plan of it and write nothing else.")]
 Apply = Annotated[

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from syncengine import creation, integrations, linking, names
-from syncengine.account_code import says_nothing
+from syncengine import integrations
 from syncengine.commands import sync
 from syncengine.commands.answers import tell
 from syncengine.commands.errors import show_error
@@ -24,15 +23,17 @@ from syncengine.commands.options import (
     named,
 )
 from syncengine.commands.words import ERP_STATES, REASONS
-from syncengine.companies import company_view
-from syncengine.company_code import set_code
-from syncengine.company_sheet import CompanyView
-from syncengine.duplicates import Duplicate, likely_duplicates
+from syncengine.core.account_code import says_nothing
+from syncengine.crm import creation, linking, names
+from syncengine.crm.companies import company_view
+from syncengine.crm.company_code import set_code
+from syncengine.crm.company_sheet import CompanyView
+from syncengine.crm.duplicates import Duplicate, likely_duplicates
+from syncengine.crm.linking import Linked
+from syncengine.cycle.run import Report
+from syncengine.desk.error_sheet import ErrorSummary, sync_errors
 from syncengine.engine import opened
-from syncengine.error_sheet import ErrorSummary, sync_errors
-from syncengine.linking import Linked
 from syncengine.model import Side
-from syncengine.run import Report
 from syncengine.screen import show_json, show_table
 
 app = typer.Typer()

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from syncengine import integrations
 from syncengine.commands.options import As, AsJson, OfIntegration, acting
+from syncengine.crm.turnover import refresh_turnover
+from syncengine.cycle.progress import Progress
 from syncengine.engine import opened
-from syncengine.progress import Progress
 from syncengine.screen import show_json
 from syncengine.sync import gateway
 from syncengine.terminal import progress_bar
-from syncengine.turnover import refresh_turnover
 
 app = typer.Typer(no_args_is_help=True, help="Turnover N and N-1 (CaRealise).")
 

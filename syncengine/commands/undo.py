@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import typer
 
-from syncengine.journal import as_text
-from syncengine.labels import label_of
+from syncengine.core.journal_text import as_text
+from syncengine.core.labels import label_of
+from syncengine.core.undo_plan import UndoEdit, UndoPlan
 from syncengine.screen import show_table
-from syncengine.undo_plan import UndoEdit, UndoPlan
 
 SHOWN = 50
 

@@ -6,9 +6,9 @@ from typing import Final
 
 from contracts.fields import Flow
 from contracts.tables import BILLING, CLIENT, DELIVERY, SUPPLIER
-from syncengine.likeness import Reason
+from syncengine.core.likeness import Reason
+from syncengine.core.plan import LineKind
 from syncengine.model import ConflictState, CycleKind, ErpState, LinkState, RecordStatus, Right, Side, SyncErrorState
-from syncengine.plan import LineKind
 
 STATUSES: Final = {RecordStatus.ACTIVE: "Actif", RecordStatus.INACTIVE: "Inactif"}
 TYPES: Final = {

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from contracts.tables import BILLING, DELIVERY
-from syncengine.companies import company_view
-from syncengine.company_sheet import CompanyView
-from syncengine.creation import create_tiers
+from syncengine.crm.companies import company_view
+from syncengine.crm.company_sheet import CompanyView
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.edits import add_address, add_contact, create_company
 from syncengine.demo.stage import PERSON, Stage
-from syncengine.edits import add_address, add_contact, create_company
 from syncengine.model import ErpState, LinkState
 
 CODE: Final = "ATELIERCRM"

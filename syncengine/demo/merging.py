@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncengine.conflicts import ConflictFilter, ConflictView, conflicts
+from syncengine.core.labels import label_of
+from syncengine.core.policies import Policies, Policy
+from syncengine.cycle.run import Report, utc_now
 from syncengine.demo.stage import PERSON, Stage, Tiers, shown
-from syncengine.history import HistoryLine, lines_of_cycle
-from syncengine.labels import label_of
+from syncengine.desk.conflicts import ConflictFilter, ConflictView, conflicts
+from syncengine.desk.history import HistoryLine, lines_of_cycle
+from syncengine.desk.resolution import Take, resolve
 from syncengine.model import ConflictState, Integration
-from syncengine.policies import Policies, Policy
-from syncengine.resolution import Take, resolve
-from syncengine.run import Report, utc_now
 
 BY_CRM, BY_ERP = "phone", "contact_person"
 

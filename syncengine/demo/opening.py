@@ -14,16 +14,16 @@ from sqlalchemy.orm import Session
 from contracts.errors import Unreachable
 from syncengine import integrations
 from syncengine.connection import Target, first_failure, run_connection_test
+from syncengine.core.labels import label_of
+from syncengine.core.policies import Policy
+from syncengine.cycle.run import Report, utc_now
 from syncengine.demo.erp_side import COMPANY, USER, GatewaySide
 from syncengine.demo.stage import PERSON, Stage, shown
+from syncengine.desk.history import lines_of_cycle
 from syncengine.engine import Engine
-from syncengine.history import lines_of_cycle
 from syncengine.integration_draft import IntegrationDraft
-from syncengine.labels import label_of
 from syncengine.model import Account, Company, FreeFieldDefinition, Link, User
 from syncengine.model.link import Entity
-from syncengine.policies import Policy
-from syncengine.run import Report, utc_now
 
 POLICIES: Final = {"account.web_site": Policy.CRM_WINS.value, "account.contact_person": Policy.ASK.value}
 """Of every other field Sage 100's value wins, unless the integration says otherwise (NEW-03)."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
+from syncengine.cycle.run import Report
 from syncengine.demo.creating import create_from_company
 from syncengine.demo.erp_side import COMPANY, GatewaySide
 from syncengine.demo.merging import conflict_decided, same_field, two_fields
@@ -18,10 +19,9 @@ from syncengine.demo.stage import Stage
 from syncengine.demo.trusting import cycle_undone, everything_compared, mass_edit_stopped
 from syncengine.engine import Engine
 from syncengine.errors import SettingsInvalid
-from syncengine.run import Report
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 
 MARKER: Final = "made-by-syncengine-demo"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from syncengine.cycle.run import utc_now
 from syncengine.demo.stage import PERSON, Stage, Tiers, shown
-from syncengine.error_desk import edit_and_retry
-from syncengine.error_sheet import ErrorSheet, error_sheet, sync_errors
+from syncengine.desk.error_desk import edit_and_retry
+from syncengine.desk.error_sheet import ErrorSheet, error_sheet, sync_errors
 from syncengine.model import Representative, Side, SyncError, SyncErrorState
-from syncengine.run import utc_now
 
 
 def edit_refused(stage: Stage) -> None:

@@ -15,16 +15,16 @@ from rich.text import Text
 from sqlalchemy import select
 
 from contracts.tables import CLIENT
-from syncengine.act import Act
+from syncengine.core.labels import label_of
+from syncengine.crm.edits import edit_company
+from syncengine.cycle.act import Act
+from syncengine.cycle.run import DIFFERENTIAL, Order, Report, utc_now
 from syncengine.demo.erp_side import Desk
-from syncengine.edits import edit_company
+from syncengine.desk.explanation import Explanation, explain
 from syncengine.engine import Engine
 from syncengine.errors import DemoFailed
-from syncengine.explanation import Explanation, explain
-from syncengine.labels import label_of
 from syncengine.model import Account, Company, Link, LinkState, RecordStatus
 from syncengine.model.link import Entity
-from syncengine.run import DIFFERENTIAL, Order, Report, utc_now
 from syncengine.sync import synchronise
 from syncengine.terminal import COLOURS, FIGURES, progress_bar, show_report
 

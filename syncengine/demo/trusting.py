@@ -8,18 +8,18 @@ from sqlalchemy import func, select
 
 from contracts.tables import CLIENT, SUPPLIER
 from syncengine.commands.words import SIDES
+from syncengine.core.guards import DEFAULTS, Limit
+from syncengine.core.labels import label_of
+from syncengine.cycle.run import Order, utc_now
 from syncengine.demo.merging import Shared
 from syncengine.demo.stage import Stage, shown
+from syncengine.desk.plans import show_plan
+from syncengine.desk.status import overview
+from syncengine.desk.undoing import undo_preview
 from syncengine.errors import GuardStopped
-from syncengine.guards import DEFAULTS, Limit
-from syncengine.journal import Rule
-from syncengine.labels import label_of
 from syncengine.model import Account, Link, LinkState, RecordStatus
-from syncengine.plans import show_plan
-from syncengine.run import Order, utc_now
-from syncengine.status import overview
+from syncengine.model.journal import Rule
 from syncengine.sync import preview
-from syncengine.undoing import undo_preview
 
 SHOWN: Final = 3
 QUIET: Final = ("arrived", "changed", "vanished", "created_in_erp", "sent", "decided", "parked", "refused_by_erp")

@@ -12,7 +12,7 @@ from syncengine.model.cycle import Cycle, CycleKind, CycleStatus
 from syncengine.model.email import Email, EmailKind
 from syncengine.model.free_field import FreeFieldDefinition, FreeFieldState
 from syncengine.model.integration import AssignmentRule, CodeMode, Integration, IntegrationState, TransferMode
-from syncengine.model.journal import JournalEntry, Side
+from syncengine.model.journal import JournalEntry, Rule, Side
 from syncengine.model.link import Entity, Link, LinkState
 from syncengine.model.opportunity import Opportunity
 from syncengine.model.outbox import Outbox, OutboxState
@@ -62,6 +62,7 @@ __all__ = [
     "RecordStatus",
     "Representative",
     "Right",
+    "Rule",
     "Side",
     "SyncError",
     "SyncErrorState",

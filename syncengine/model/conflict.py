@@ -29,7 +29,7 @@ class ConflictState(StrEnum):
 class Conflict(Base):
     """A field both sides moved apart, with both values and the base as the journal keeps them (``journal.as_text``).
 
-    ``field`` is the path of ``syncengine.merge``: 'name', 'contacts/7/phone'. While it is open the link's base keeps the base
+    ``field`` is the path of ``syncengine.core.merge``: 'name', 'contacts/7/phone'. While it is open the link's base keeps the base
     value, and ``erp_value`` is what the ERP holds. ``rule`` says what decided: a policy, 'asked' while open, 'resolved'.
     """
 

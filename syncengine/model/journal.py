@@ -20,6 +20,30 @@ class Side(StrEnum):
     ERP = "erp"
 
 
+class Rule(StrEnum):
+    """Why a value was written."""
+
+    ERP_CHANGED = "erp_changed"  # only the ERP moved since the last agreement
+    CRM_CHANGED = "crm_changed"  # only the CRM moved since the last agreement
+    ERP_WINS = "erp_wins"  # both moved apart; the field's policy decided (NEW-01)
+    CRM_WINS = "crm_wins"
+    MOST_RECENT = "most_recent"
+    ASKED = "asked"  # parked until somebody decides (NEW-03)
+    RESOLVED = "resolved"  # somebody decided
+    EDIT_BEATS_DELETE = "edit_beats_delete"  # one side changed a child that the other removed
+    REPLICATED = "replicated"  # Account → Company (CRM-29), Company → Account (CRM-28)
+    MANAGER = "manager_from_representative"  # CRM-17
+    REPRESENTATIVE = "representative_from_manager"  # CRM-17
+    VANISHED = "vanished_in_erp"  # CRM-12, CRM-32
+    EDITED = "edited"  # a person, in the CRM (CRM-28)
+    ALIGNED = "aligned"  # 'Mettre à jour le tiers / la société' (CRM-33)
+    CREATED = "created"  # 'Créer le tiers' (CRM-25)
+    DEFAULTED = "defaulted"  # a missing value got its default (CRM-26)
+    LINKED = "linked"  # 'Lier', 'Réaffecter', 'Rompre le lien' (CRM-30, CRM-31)
+    RESYNC = "resync"  # full resync or full send: one side is right (CRM-19)
+    UNDONE = "undone"  # NEW-04
+
+
 class JournalEntry(Base):
     """One value written; ``field`` is empty when a record as a whole came or went.
 

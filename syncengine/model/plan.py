@@ -23,7 +23,7 @@ class Plan(Base):
     kind: Mapped[CycleKind]
     fingerprint: Mapped[str] = mapped_column(String(64))
     counts: Mapped[dict[str, Any]]
-    lines: Mapped[str]  # JSON: a list of ``syncengine.plan.Line``
+    lines: Mapped[str]  # JSON: a list of ``syncengine.core.plan.Line``
     stopped_by: Mapped[str | None]  # the guard that asks, in words
     made_at: Mapped[datetime]
     applied_cycle_id: Mapped[int | None] = mapped_column(BIGINT)

@@ -56,7 +56,7 @@ class SyncError(Base):
     message: Mapped[str]
     remedy: Mapped[str | None]
     payload: Mapped[str | None]
-    # CRM-49: what somebody put in place of refused values, path → [value refused, value wanted]; ``syncengine.corrections``.
+    # CRM-49: what somebody put in place of refused values, path → [value refused, value wanted]; ``syncengine.cycle.corrections``.
     corrections: Mapped[dict[str, Any] | None]
     # No foreign keys: the error outlives the history of cycles.
     first_cycle_id: Mapped[int | None] = mapped_column(BIGINT)

@@ -13,7 +13,7 @@ import pytest
 from gateway.database import open_database
 from gateway.demo import build_base
 from syncengine.model import CycleStatus
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 from tests.crm import Dump, dump, trees
 from tests.end_to_end.stand import Stand, stand
 from tests.gateway.live import COMPANY

@@ -25,17 +25,17 @@ from gateway.sage import F_COMPTET
 from syncengine import integrations
 from syncengine.cli import main
 from syncengine.commands import sync as sync_command
-from syncengine.cycle import run_cycle
+from syncengine.cycle.cycle import run_cycle
+from syncengine.cycle.pull import Patience
+from syncengine.cycle.run import Report, Surroundings, utc_now
 from syncengine.engine import Engine
 from syncengine.errors import ExitCode
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.logs import ENGINE_LOG, log_name
 from syncengine.model import Account, Cursor, Cycle, CycleStatus, Integration, Link, SyncError, SyncErrorState
-from syncengine.pull import Patience
-from syncengine.run import Report, Surroundings, utc_now
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 from syncengine.sync import synchronise
 from tests.crm import trees
 from tests.end_to_end.proxy import Proxy, Way, proxy, stalled

@@ -16,9 +16,9 @@ import pytest
 
 from gateway.passwords import hash_password
 from syncengine import integrations
+from syncengine.cycle.run import Report, utc_now
 from syncengine.errors import ExitCode
 from syncengine.model import CycleStatus, IntegrationState
-from syncengine.run import Report, utc_now
 from tests.crm import differences, dump
 from tests.end_to_end.conftest import TIERS, Undisturbed
 from tests.end_to_end.proxy import after, stalled

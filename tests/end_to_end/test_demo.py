@@ -20,13 +20,13 @@ from contracts.tables import TIERS
 from gateway.database import open_database
 from gateway.demo import work
 from syncengine.commands.document import commands
+from syncengine.cycle.run import Report
 from syncengine.demo import run_demo
 from syncengine.demo.erp_side import GatewaySide
 from syncengine.errors import DemoFailed, ExitCode, SettingsInvalid, exit_code
-from syncengine.journal import Rule
 from syncengine.model import Base, CycleKind, CycleStatus, Side
-from syncengine.run import Report
-from syncengine.store import Store, open_store
+from syncengine.model.journal import Rule
+from syncengine.storage.store import Store, open_store
 
 README = Path(__file__).parents[2] / "README.md"
 SIZE = 60
@@ -161,7 +161,7 @@ def test_the_undone_cycle_left_both_sides_as_before(store: Store, sage: Engine) 
 
 def test_it_fails_when_the_engine_decides_wrongly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # given an engine that always lets the CRM win
-    monkeypatch.setattr("syncengine.merge.decide", lambda _policy, _ages: (Side.CRM, Rule.CRM_WINS))
+    monkeypatch.setattr("syncengine.core.merge.decide", lambda _policy, _ages: (Side.CRM, Rule.CRM_WINS))
     # when the demonstration comes to the field of which Sage 100 wins
     with pytest.raises(DemoFailed) as failed:
         run_demo(tmp_path / "demo", tiers=SIZE, console=Console(file=io.StringIO()))

@@ -13,8 +13,8 @@ from sqlalchemy.schema import CreateTable
 
 from syncengine.errors import DatabaseForeign, DatabaseNewer, DatabaseOutdated
 from syncengine.model import WORLD, Base, Territory
-from syncengine.schema import SchemaState, schema_status, upgrade
-from syncengine.store import open_store
+from syncengine.storage.schema import SchemaState, schema_status, upgrade
+from syncengine.storage.store import open_store
 
 
 def described(engine: Engine) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def test_a_base_of_a_newer_program_is_refused_and_left_alone(database_url: str) 
 def test_a_base_of_an_older_program_asks_for_the_upgrade(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     open_store(database_url).close()
     # The version after the newest one is announced here.
-    monkeypatch.setattr("syncengine.schema.ScriptDirectory.get_current_head", lambda _self: "0003")
+    monkeypatch.setattr("syncengine.storage.schema.ScriptDirectory.get_current_head", lambda _self: "0003")
 
     with pytest.raises(DatabaseOutdated) as refused:
         open_store(database_url)

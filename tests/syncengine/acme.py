@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.demo.edits import edit_tiers, insert_contact, insert_delivery, insert_tiers
-from syncengine.edits import edit_company
+from syncengine.crm.edits import edit_company
 from tests.syncengine.world import World
 
 

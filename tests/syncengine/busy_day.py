@@ -25,9 +25,9 @@ from gateway.demo.edits import (
 from gateway.free_fields import FreeFieldKind
 from gateway.sage import F_COLLABORATEUR, F_COMPTET, P_CATCOMPTA, P_SERVICECPTA
 from gateway.sage.defaults import stamped
-from syncengine import edits
-from syncengine.creation import create_tiers
-from syncengine.edits import (
+from syncengine.crm import edits
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.edits import (
     add_address,
     add_contact,
     create_company,
@@ -36,8 +36,8 @@ from syncengine.edits import (
     remove_address,
     remove_contact,
 )
+from syncengine.cycle.run import Report, utc_now
 from syncengine.model import AssignmentRule, Representative, User
-from syncengine.run import Report, utc_now
 from tests.gateway.base import add_invoice
 from tests.syncengine.world import World
 

@@ -12,7 +12,7 @@ import pytest
 from syncengine.cli import main
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, settings_from
-from syncengine.store import Store, open_store
+from syncengine.storage.store import Store, open_store
 from tests.syncengine.commanding import Ran, Run
 
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)

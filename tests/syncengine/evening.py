@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event, select
 
 from gateway.database import open_database
 from syncengine.model import Base
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 from tests.crm import HISTORY, TIMES
 from tests.syncengine import busy_day
 from tests.syncengine.mortal import Gateways, gateways

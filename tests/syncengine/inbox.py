@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from contracts.codec import writer
 from contracts.tables import ADDRESS, BILLING, BILLING_KEY, CONTACT, DELIVERY, TIERS
-from syncengine.bulk import Bulk
-from syncengine.journal import Journal, Rule
+from syncengine.core.snapshot import dump
 from syncengine.model import Conflict, Cycle, CycleKind, CycleStatus, Link, Side, SyncError
+from syncengine.model.journal import Rule
 from syncengine.model.link import Entity
-from syncengine.snapshot import dump
+from syncengine.storage.bulk import Bulk
+from syncengine.storage.journal import Journal
 from tests.syncengine.conftest import NOW
 from tests.syncengine.tied import Tied, tied
 

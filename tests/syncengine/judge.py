@@ -14,8 +14,8 @@ from sqlalchemy import select
 from gateway.clock import DEFAULT_ZONE
 from gateway.database import reading
 from gateway.sage import F_COLLABORATEUR
+from syncengine.cycle.run import DIFFERENTIAL, Order, Report
 from syncengine.model import JournalEntry
-from syncengine.run import DIFFERENTIAL, Order, Report
 from tests.syncengine.oracle import (
     Choose,
     Ends,

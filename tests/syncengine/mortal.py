@@ -22,7 +22,7 @@ from contracts.messages import EXECUTE_TRANSACTIONS, Operation
 from gateway.app import create_app
 from gateway.backend import SqlBackend
 from gateway.sweep import utc_now
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.gateway.live import PASSWORD, USER, LiveGateway, gateway_settings
 
 T = TypeVar("T")

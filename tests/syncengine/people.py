@@ -27,7 +27,7 @@ from gateway.demo.edits import (
     insert_delivery,
 )
 from gateway.sage import F_CONTACTT, F_LIVRAISON
-from syncengine.act import Act, Edited
+from syncengine.cycle.act import Act, Edited
 from syncengine.errors import InputRefused
 from tests.syncengine.oracle import folded
 from tests.syncengine.sides import BILLING, BILLING_FIELDS, CHILDREN, LEAVES, in_erp

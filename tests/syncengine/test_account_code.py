@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncengine.account_code import (
+from syncengine.core.account_code import (
     AUTO_ERP,
     CODE_LENGTH,
     WAITING,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from contracts.tables import BILLING, DELIVERY
-from syncengine.edits import (
+from syncengine.crm.edits import (
     add_address,
     add_contact,
     edit_address,
@@ -18,7 +18,7 @@ from syncengine.edits import (
     set_default_address,
 )
 from syncengine.model import Address, Contact
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.tied import ACT, Tied, get, lines, marked, refusal, tied
 

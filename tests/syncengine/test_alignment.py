@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from syncengine.alignment import Difference, align_account, align_company, differences, list_differing
-from syncengine.custom_fields import add_pair, define
+from syncengine.crm.alignment import Difference, align_account, align_company, differences, list_differing
+from syncengine.crm.custom_fields import add_pair, define
 from syncengine.model import Account, Company, ErpState, Integration, Link, RecordStatus
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.conftest import NOW
 from tests.syncengine.tied import ACT, Tied, get, lines, marked, pair, refusal, tied

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from syncengine.analysis import Severity, analysis
+from syncengine.desk.analysis import Severity, analysis
 from syncengine.errors import InputRefused
 from syncengine.model import CycleStatus, Side
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine.inbox import agreed, cycle, error, parked
 
 

@@ -27,13 +27,13 @@ from gateway.demo import build_base
 from gateway.demo.edits import delete_tiers, edit_tiers, insert_tiers
 from gateway.sage import F_COLLABORATEUR, SAGE
 from gateway.sage.defaults import stamped
-from syncengine import edits
-from syncengine.conflicts import ConflictFilter, conflicts
-from syncengine.creation import create_tiers
+from syncengine.crm import edits
+from syncengine.crm.creation import create_tiers
+from syncengine.cycle.run import Order, utc_now
+from syncengine.desk.conflicts import ConflictFilter, conflicts
+from syncengine.desk.resolution import Own, Take, resolve
 from syncengine.errors import InputRefused
 from syncengine.model import Representative, User
-from syncengine.resolution import Own, Take, resolve
-from syncengine.run import Order, utc_now
 from tests.crm import differences, dump
 from tests.gateway.live import COMPANY, live_gateway
 from tests.postgresql import PostgresqlServer

@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from gateway.demo.edits import edit_tiers, insert_contact
 from gateway.sage import F_COMPTET, F_CONTACTT, F_LIVRAISON
-from syncengine.act import Act
-from syncengine.creation import create_tiers
-from syncengine.edits import add_address, add_contact, create_company, edit_company, edit_contact, remove_contact
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.edits import add_address, add_contact, create_company, edit_company, edit_contact, remove_contact
+from syncengine.cycle.act import Act
+from syncengine.cycle.run import Order
+from syncengine.desk.resolution import Own, Take, resolve
 from syncengine.model import CycleKind, CycleStatus
-from syncengine.resolution import Own, Take, resolve
-from syncengine.run import Order
 from tests.syncengine.world import World, world
 
 

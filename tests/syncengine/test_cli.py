@@ -19,7 +19,7 @@ from sqlalchemy import text
 from syncengine.cli import main
 from syncengine.errors import ExitCode
 from syncengine.model import SyncError
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 from tests.syncengine.answering import Answer, answering, configuration
 from tests.syncengine.conftest import NOW
 from tests.syncengine.records import PASSWORD

@@ -13,12 +13,12 @@ from sqlalchemy import select
 from gateway.demo.edits import add_free_field, delete_free_field, edit_contact, edit_tiers
 from gateway.free_fields import FreeFieldKind
 from gateway.sage import F_COMPTET, F_CONTACTT, P_CATCOMPTA, P_STATISTIQUE
-from syncengine.companies import company_view
-from syncengine.company_sheet import CompanyView
+from syncengine.core.marker import MARKER
+from syncengine.crm.companies import company_view
+from syncengine.crm.company_sheet import CompanyView
 from syncengine.errors import InputRefused
-from syncengine.marker import MARKER
 from syncengine.model import ErpState, LinkState, Phone, PhoneKind
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.world import World, world
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from syncengine.company_code import checked_code, set_code
-from syncengine.creation import create_tiers
+from syncengine.crm.company_code import checked_code, set_code
+from syncengine.crm.creation import create_tiers
 from syncengine.errors import IntegrationUnknown
 from syncengine.model import (
     Account,
@@ -24,7 +24,7 @@ from syncengine.model import (
     SyncErrorState,
 )
 from syncengine.model.link import Entity
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.crm import differences, dump
 from tests.syncengine import records
 from tests.syncengine.conftest import NOW

@@ -9,10 +9,10 @@ import pytest
 
 from contracts.tables import BILLING
 from syncengine.commands.words import ERP_STATES, FREE_TYPES, LINKS, STATUSES
+from syncengine.core.marker import MARKER
 from syncengine.errors import ExitCode
-from syncengine.marker import MARKER
 from syncengine.model import Address, ErpState, LinkState, RecordStatus
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 from tests.syncengine import records
 from tests.syncengine.commanding import Run
 from tests.syncengine.world import world

@@ -12,9 +12,8 @@ from sqlalchemy import select
 
 from contracts.fields import Flow
 from contracts.tables import TIERS
-from syncengine.edits import Act, create_company, delete_company, edit_company, merge_companies
-from syncengine.journal import Rule
-from syncengine.marker import MARKER
+from syncengine.core.marker import MARKER
+from syncengine.crm.edits import Act, create_company, delete_company, edit_company, merge_companies
 from syncengine.model import (
     Account,
     Address,
@@ -35,7 +34,8 @@ from syncengine.model import (
     SyncErrorState,
     Territory,
 )
-from syncengine.store import Store
+from syncengine.model.journal import Rule
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.conftest import NOW
 from tests.syncengine.tied import ACT, LATER, Tied, count, get, lines, marked, offers, pair, refusal, tied

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.tables import BILLING
-from syncengine.company_search import CompanyPage, search_companies
+from syncengine.core.fold import ACCENTED, PLAIN, fold
+from syncengine.crm.company_search import CompanyPage, search_companies
 from syncengine.errors import InputRefused
-from syncengine.fold import ACCENTED, PLAIN, fold
 from syncengine.model import Address, FreeFieldDefinition, FreeFieldState, RecordStatus
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 
 COMPANIES: tuple[dict[str, Any], ...] = (

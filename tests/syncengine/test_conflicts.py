@@ -10,17 +10,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.tables import CONTACT, TIERS
-from syncengine.act import Act
-from syncengine.arrivals import Arrivals
-from syncengine.bulk import Bulk
-from syncengine.conflicts import ConflictFilter, conflict, conflicts, count_conflicts
-from syncengine.edits import edit_company, edit_path
+from syncengine.core.replicate import Rules
+from syncengine.core.snapshot import load
+from syncengine.crm.edits import edit_company, edit_path
+from syncengine.cycle.act import Act
+from syncengine.cycle.arrivals import Arrivals
+from syncengine.desk.conflicts import ConflictFilter, conflict, conflicts, count_conflicts
+from syncengine.desk.resolution import Own, Take, resolve, resolve_many
 from syncengine.errors import InputRefused
 from syncengine.model import Account, Company, Conflict, ConflictState, Link, Phone
-from syncengine.replicate import Rules
-from syncengine.resolution import Own, Take, resolve, resolve_many
-from syncengine.snapshot import load
-from syncengine.store import Store, open_store
+from syncengine.storage.bulk import Bulk
+from syncengine.storage.store import Store, open_store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.inbox import agreed, link_of, parked
 from tests.syncengine.records import integration

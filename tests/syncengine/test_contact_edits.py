@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from syncengine.edits import (
+from syncengine.core.marker import MARKER
+from syncengine.crm.edits import (
     add_contact,
     edit_contact,
     remove_contact,
@@ -16,9 +17,8 @@ from syncengine.edits import (
     set_default_contact,
     share_main_address,
 )
-from syncengine.marker import MARKER
 from syncengine.model import Address, Contact, Email, Link, Phone
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.tied import ACT, Tied, count, get, lines, marked, refusal, tied
 

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from syncengine.adoption import CHILDREN
-from syncengine.creation import cancel_creation, create_tiers
+from syncengine.crm.adoption import CHILDREN
+from syncengine.crm.creation import cancel_creation, create_tiers
+from syncengine.crm.rights import withdraw
 from syncengine.errors import InputRefused, IntegrationUnknown, SecondIntegration
 from syncengine.model import (
     Account,
@@ -37,8 +38,7 @@ from syncengine.model import (
     TransferMode,
 )
 from syncengine.model.link import Entity, Link
-from syncengine.rights import withdraw
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.crm import differences, dump
 from tests.syncengine import records
 from tests.syncengine.conftest import NOW

@@ -11,11 +11,11 @@ from sqlalchemy import func, select, update
 
 from gateway.demo.edits import edit_tiers
 from gateway.sage import F_COMPTET, F_CONTACTT, F_LIVRAISON, P_TIERS
-from syncengine.act import Act
-from syncengine.company_code import set_code
-from syncengine.creation import create_tiers
-from syncengine.edits import add_address, add_contact, create_company
-from syncengine.linking import break_link, link_company
+from syncengine.crm.company_code import set_code
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.edits import add_address, add_contact, create_company
+from syncengine.crm.linking import break_link, link_company
+from syncengine.cycle.act import Act
 from syncengine.model import CodeMode, CycleStatus
 from tests.syncengine.world import World, world
 

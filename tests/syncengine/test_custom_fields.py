@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 
-from syncengine.custom_fields import add_pair, custom_fields, define, remove_pair
-from syncengine.edits import create_company, edit_company
-from syncengine.field_mapping import custom_mappings, field_mappings
+from syncengine.crm.custom_fields import add_pair, custom_fields, define, remove_pair
+from syncengine.crm.edits import create_company, edit_company
+from syncengine.crm.field_mapping import custom_mappings, field_mappings
 from syncengine.model import Company, Integration
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.tied import ACT, Tied, get, lines, marked, pair, refusal, tied
 

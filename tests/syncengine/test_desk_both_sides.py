@@ -11,16 +11,16 @@ from sqlalchemy import Connection, select
 
 from gateway.demo.edits import delete_contact, edit_contact, edit_tiers, insert_contact, insert_delivery, insert_tiers
 from gateway.sage import F_COMPTET, F_CONTACTT, F_LIVRAISON
-from syncengine.act import Act
-from syncengine.analysis import Severity, analysis
-from syncengine.creation import create_tiers
-from syncengine.edits import add_contact, create_company, edit_company, remove_contact
-from syncengine.error_choice import Which
-from syncengine.error_desk import edit_and_retry, put_back, retry, take_out
-from syncengine.error_sheet import error_sheet, sync_errors
-from syncengine.explanation import Standing, explain
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.edits import add_contact, create_company, edit_company, remove_contact
+from syncengine.cycle.act import Act
+from syncengine.cycle.run import Order, Report
+from syncengine.desk.analysis import Severity, analysis
+from syncengine.desk.error_choice import Which
+from syncengine.desk.error_desk import edit_and_retry, put_back, retry, take_out
+from syncengine.desk.error_sheet import error_sheet, sync_errors
+from syncengine.desk.explanation import Standing, explain
 from syncengine.model import CycleStatus, Side, SyncErrorState
-from syncengine.run import Order, Report
 from tests.syncengine.world import World, world
 
 UNKNOWN_CATEGORY = 9

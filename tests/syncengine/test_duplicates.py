@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from contracts.tables import BILLING
-from syncengine.duplicates import CANDIDATES_MAX, likely_duplicates
+from syncengine.core.likeness import Reason
+from syncengine.crm.duplicates import CANDIDATES_MAX, likely_duplicates
 from syncengine.errors import InputRefused
-from syncengine.likeness import Reason
 from syncengine.model import Address, Company, Contact, Email, EmailKind, Phone, PhoneKind
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.messages import EXECUTE_TRANSACTIONS
 from gateway.sage import F_CONTACTT, F_LIVRAISON
-from syncengine.edits import add_address, add_contact, remove_address, remove_contact, set_contact_address
+from syncengine.crm.edits import add_address, add_contact, remove_address, remove_contact, set_contact_address
 from syncengine.model import CycleStatus
 from tests.syncengine.acme import client, settled
 from tests.syncengine.unreliable import ATTEMPTS, Trouble, UnreliableWorld

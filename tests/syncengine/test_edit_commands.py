@@ -16,8 +16,9 @@ from syncengine.commands.words import (
     RIGHTS,
     SIDES,
 )
+from syncengine.core.likeness import Reason
+from syncengine.core.plan import LineKind
 from syncengine.errors import ExitCode
-from syncengine.likeness import Reason
 from syncengine.model import (
     Account,
     Company,
@@ -34,8 +35,7 @@ from syncengine.model import (
     Territory,
     User,
 )
-from syncengine.plan import LineKind
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.commanding import Run, Terminal
 from tests.syncengine.conftest import NOW

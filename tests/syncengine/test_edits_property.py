@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from syncengine import edits
-from syncengine.alignment import differences
-from syncengine.bulk import Bulk
-from syncengine.crm_rows import load_rows
+from syncengine.core.marker import MARKER
+from syncengine.crm import edits
+from syncengine.crm.alignment import differences
+from syncengine.cycle.crm_rows import load_rows
 from syncengine.errors import InputRefused
-from syncengine.marker import MARKER
 from syncengine.model import Address, AssignmentRule, Base, Contact, Email, JournalEntry, Link, Phone
-from syncengine.store import Store
+from syncengine.storage.bulk import Bulk
+from syncengine.storage.store import Store
 from tests.syncengine.tied import ACT, Tied, get, tied
 from tests.syncengine.world import ENTITY, UNJOURNALLED, unexplained
 

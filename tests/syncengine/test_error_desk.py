@@ -13,19 +13,19 @@ from sqlalchemy.orm import Session
 from contracts.errors import InvalidRecord
 from contracts.messages import EntitySet
 from contracts.page import Changes, Rejected
-from syncengine.bulk import Bulk
-from syncengine.corrections import corrected, keep_corrections, with_corrections
-from syncengine.error_choice import Which
-from syncengine.error_desk import edit_and_retry, put_back, retry, take_out
-from syncengine.error_sheet import Action, error_sheet, sync_errors
+from syncengine.core.snapshot import load
+from syncengine.cycle.corrections import corrected, keep_corrections, with_corrections
+from syncengine.desk.error_choice import Which
+from syncengine.desk.error_desk import edit_and_retry, put_back, retry, take_out
+from syncengine.desk.error_sheet import Action, error_sheet, sync_errors
+from syncengine.desk.result import Result
 from syncengine.errors import InputRefused
 from syncengine.model import Account, Company, ErpState, JournalEntry, Link, LinkState, Outbox, Side, SyncError
 from syncengine.model import SyncErrorState as State
 from syncengine.model.link import Entity
-from syncengine.result import Result
-from syncengine.snapshot import load
-from syncengine.store import Store
-from syncengine.sync_errors import asked_again, resolve, taken_out
+from syncengine.storage.bulk import Bulk
+from syncengine.storage.store import Store
+from syncengine.storage.sync_errors import asked_again, resolve, taken_out
 from tests.syncengine.conftest import NOW
 from tests.syncengine.inbox import agreed, error, link_of, xml
 from tests.syncengine.records import integration

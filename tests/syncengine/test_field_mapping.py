@@ -9,7 +9,7 @@ import pytest
 from contracts import tables
 from contracts.fields import Flow, Struct
 from contracts.tables import TIERS, TOMBSTONE
-from syncengine.field_mapping import FieldMapping, field_mappings
+from syncengine.crm.field_mapping import FieldMapping, field_mappings
 from syncengine.model import Base
 
 MAPPINGS = {(item.record, item.field): item for item in field_mappings()}

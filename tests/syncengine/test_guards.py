@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from syncengine.core.guards import DEFAULTS, Counts, Guards, Limit, Totals, breach, check
 from syncengine.errors import InputRefused
-from syncengine.guards import DEFAULTS, Counts, Guards, Limit, Totals, breach, check
 
 OFF = dict.fromkeys(DEFAULTS)
 

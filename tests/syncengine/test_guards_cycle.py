@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import update
 
 from gateway.demo.edits import delete_tiers, edit_tiers, insert_tiers
-from syncengine.creation import create_tiers
-from syncengine.edits import create_company, edit_company
+from syncengine.core.plan import load_lines
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.edits import create_company, edit_company
+from syncengine.cycle.pull import Patience
+from syncengine.cycle.run import DIFFERENTIAL, Order, Report
 from syncengine.model import Base, CycleStatus, IntegrationState, Side
-from syncengine.plan import load_lines
-from syncengine.pull import Patience
-from syncengine.run import DIFFERENTIAL, Order, Report
 from tests.crm import differences, dump
 from tests.end_to_end.proxy import cut_clean, proxy
 from tests.syncengine.evening import hasten

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from syncengine.act import Act
-from syncengine.edits import add_contact, edit_company, edit_path
+from syncengine.core.reasons import WORDS, why
+from syncengine.crm.edits import add_contact, edit_company, edit_path
+from syncengine.cycle.act import Act
+from syncengine.desk.explanation import Explanation, Standing, explain
+from syncengine.desk.history import lines_of_cycle, lines_of_record
 from syncengine.errors import InputRefused
-from syncengine.explanation import Explanation, Standing, explain
-from syncengine.history import lines_of_cycle, lines_of_record
-from syncengine.journal import Rule
 from syncengine.model import Conflict, ConflictState, Link, LinkState, Outbox, OutboxState, Side
+from syncengine.model.journal import Rule
 from syncengine.model.link import Entity
-from syncengine.reasons import WORDS, why
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.inbox import agreed, cycle, error, journal, link_of, parked
 from tests.syncengine.records import company

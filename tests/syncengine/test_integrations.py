@@ -25,7 +25,7 @@ from syncengine.model import (
 )
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.records import PASSWORD, draft
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from benchmarks.kills import kills
 from gateway.demo.changes import apply_changes
 from syncengine.model import CycleStatus
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.crm import Dump, differences, dump
 from tests.syncengine.world import World, crm, world
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from gateway.database import transacting
-from syncengine.pull import Patience
-from syncengine.run import Report
+from syncengine.cycle.pull import Patience
+from syncengine.cycle.run import Report
 from tests.syncengine import busy_day
 from tests.syncengine.evening import Evening, State, differences, lived, state
 from tests.syncengine.mortal import NEVER, Fate, Killed, MortalClient, MortalStore
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.guarantees
 def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
     """The busy day, lived once; small batches from then on."""
     with lived(tmp_path_factory.mktemp("kills")) as one, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("syncengine.outgoing.BATCH", BATCH)
+        patch.setattr("syncengine.cycle.outgoing.BATCH", BATCH)
         yield one
 
 

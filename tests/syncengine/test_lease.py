@@ -14,11 +14,11 @@ import psutil
 import pytest
 from sqlalchemy import update
 
-from syncengine import lease as leases
+from syncengine.cycle import lease as leases
+from syncengine.cycle.lease import LEASE_TIME, Lease
 from syncengine.errors import AlreadyRunning, ExitCode, IntegrationUnknown, LeaseLost, exit_code
-from syncengine.lease import LEASE_TIME, Lease
 from syncengine.model import Integration
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.records import integration
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncengine.likeness import THRESHOLD, Profile, Reason, alike_contacts, compare, phone_digits, profile
+from syncengine.core.likeness import THRESHOLD, Profile, Reason, alike_contacts, compare, phone_digits, profile
 
 NOTHING: dict[str, Any] = {"siret": None, "code": None, "name": None, "emails": [], "phones": [], "places": []}
 

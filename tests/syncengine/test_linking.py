@@ -10,10 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.tables import BILLING, DELIVERY
-from syncengine.adoption import CHILDREN
-from syncengine.creation import create_tiers
-from syncengine.likeness import Reason
-from syncengine.linking import Linked, break_link, link_company, reassign_company
+from syncengine.core.likeness import Reason
+from syncengine.crm.adoption import CHILDREN
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.linking import Linked, break_link, link_company, reassign_company
+from syncengine.crm.rights import withdraw
 from syncengine.model import (
     Account,
     Address,
@@ -37,8 +38,7 @@ from syncengine.model import (
     Right,
     Turnover,
 )
-from syncengine.rights import withdraw
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.conftest import NOW
 from tests.syncengine.test_company_code import outbox

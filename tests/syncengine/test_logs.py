@@ -37,7 +37,7 @@ def test_each_integration_has_a_file_of_its_own_that_can_be_listed_and_read(sett
 
 @pytest.mark.req("CRM-52")
 def test_what_other_modules_and_threads_log_during_the_cycle_is_in_the_file(settings: EngineSettings) -> None:
-    elsewhere = structlog.get_logger("syncengine.pull")
+    elsewhere = structlog.get_logger("syncengine.cycle.pull")
     with integration_log(settings, 1), ThreadPoolExecutor(1) as threads:
         structlog.contextvars.bind_contextvars(cycle=7)
         elsewhere.info("cycle_started")
@@ -51,7 +51,7 @@ def test_what_other_modules_and_threads_log_during_the_cycle_is_in_the_file(sett
 
 
 def test_two_cycles_at_once_write_to_their_own_files(settings: EngineSettings) -> None:
-    elsewhere = structlog.get_logger("syncengine.pull")
+    elsewhere = structlog.get_logger("syncengine.cycle.pull")
     with integration_log(settings, 1):
         elsewhere.info("of the first")
         with integration_log(settings, 2):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from syncengine.marker import MARKER, entered, shown
+from syncengine.core.marker import MARKER, entered, shown
 
 PIECES = st.one_of(
     st.text(max_size=8), st.sampled_from([MARKER, MARKER[:7], MARKER[7:], " ", "\u00a0", "01 44 55 66 77"])

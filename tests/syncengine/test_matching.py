@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncengine.matching import match
-from syncengine.snapshot import Values
+from syncengine.core.matching import match
+from syncengine.core.snapshot import Values
 
 MARTIN = {"key": "8", "last_name": "Martin", "first_name": "Éloïse", "email": "e@x.fr"}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from syncengine.journal import Rule
-from syncengine.merge import Change, Merge, merge, sent
-from syncengine.policies import Ages, Policies
-from syncengine.snapshot import Snapshot, Values
+from syncengine.core.merge import Change, Merge, merge, sent
+from syncengine.core.policies import Ages, Policies
+from syncengine.core.snapshot import Snapshot, Values
+from syncengine.model.journal import Rule
 
 ASK = Policies(chosen={"": "ask"})
 DUPONT = {"key": "7", "last_name": "Dupont", "phone": "01"}

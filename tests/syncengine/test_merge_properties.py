@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from contracts.stored import stored
 from contracts.tables import ADDRESS, CONTACT, TIERS
-from syncengine.journal import Rule
-from syncengine.merge import Change, Merge, merge, sent
-from syncengine.policies import Policies
-from syncengine.snapshot import CHILDREN, Snapshot, Values, dump, load
+from syncengine.core.merge import Change, Merge, merge, sent
+from syncengine.core.policies import Policies
+from syncengine.core.snapshot import CHILDREN, Snapshot, Values, dump, load
+from syncengine.model.journal import Rule
 
 BOTH_WAYS = ("name", "siret", "phone", "representative")
 FROM_ERP = ("payer", "statistic01")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from contracts.fields import Field, Flow, Kind
 from contracts.tables import ADDRESS, CONTACT, FREE_FIELD, PARAMETER, REPRESENTATIVE, TIERS
+from syncengine.core.snapshot import ABOUT
 from syncengine.model import (
     Account,
     Address,
@@ -31,8 +32,7 @@ from syncengine.model.address import ADDRESS_NAMES
 from syncengine.model.columns import EPOCH, MICROSECOND, Money, to_instant_micros, to_micros
 from syncengine.model.company import COMPANY_NAMES
 from syncengine.model.contact import CONTACT_NAMES
-from syncengine.snapshot import ABOUT
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.records import account, company, integration
 

@@ -16,11 +16,11 @@ from contracts.fields import Record
 from contracts.messages import EXECUTE_TRANSACTIONS, GET_CONFIGURATION, EntitySet, Operation
 from gateway.demo.edits import edit_tiers, insert_contact, insert_delivery
 from gateway.sage import F_COMPTET, F_CONTACTT, F_LIVRAISON
-from syncengine import edits
-from syncengine.gateway_options import UNREAD
-from syncengine.lease import LEASE_TIME
+from syncengine.crm import edits
+from syncengine.cycle.gateway_options import UNREAD
+from syncengine.cycle.lease import LEASE_TIME
+from syncengine.cycle.run import Order
 from syncengine.model import CycleStatus
-from syncengine.run import Order
 from tests.gateway.live import PASSWORD, USER
 from tests.syncengine.acme import client, edit, settled
 from tests.syncengine.mortal import Fate, Gateways, Killed, MortalStore, gateways

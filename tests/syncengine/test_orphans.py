@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from contracts.tables import CLIENT, SUPPLIER
 from gateway.demo.edits import edit_tiers
+from syncengine.crm.linking import break_link
+from syncengine.crm.orphans import create_companies, create_company_for, list_orphans, list_secondary
 from syncengine.errors import InputRefused, IntegrationUnknown
-from syncengine.linking import break_link
 from syncengine.model import (
     Account,
     Address,
@@ -26,8 +27,7 @@ from syncengine.model import (
     RecordStatus,
     Territory,
 )
-from syncengine.orphans import create_companies, create_company_for, list_orphans, list_secondary
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine import records
 from tests.syncengine.conftest import NOW
 from tests.syncengine.tied import LATER, count, get, lines, offers, refusal, tied

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from syncengine.edits import Act, add_contact, edit_company, edit_path, remove_contact
-from syncengine.journal import Rule
+from syncengine.crm.edits import Act, add_contact, edit_company, edit_path, remove_contact
 from syncengine.model import Account, Address, Company, Contact, JournalEntry, Phone
-from syncengine.store import Store
+from syncengine.model.journal import Rule
+from syncengine.storage.store import Store
 from tests.syncengine.tied import ACT, LATER, Tied, count, get, lines, marked, pair, refusal, tied
 
 UNDO = Act(at=LATER, by="claire", rule=Rule.UNDONE, cycle_id=7)

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
+from syncengine.core.paths import field_of, is_new, join, new_key, place, row_id, split
+from syncengine.core.policies import Ages, Policies, Policy, check, decide
 from syncengine.errors import InputRefused
-from syncengine.journal import Rule
-from syncengine.model.journal import Side
-from syncengine.paths import field_of, is_new, join, new_key, place, row_id, split
-from syncengine.policies import Ages, Policies, Policy, check, decide
+from syncengine.model.journal import Rule, Side
 
 HOUR, TOLERANCE = timedelta(hours=1), timedelta(minutes=5)
 

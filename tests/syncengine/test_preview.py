@@ -14,11 +14,11 @@ from sqlalchemy import update
 
 from gateway.demo.edits import edit_tiers, insert_tiers
 from gateway.sage import F_COMPTET
-from syncengine.edits import edit_company
+from syncengine.core.paths import without_row
+from syncengine.core.plan import Line, LineKind, load_lines
+from syncengine.crm.edits import edit_company
+from syncengine.cycle.run import DIFFERENTIAL, Order, Report
 from syncengine.model import Base, CycleKind, CycleStatus, IntegrationState, Side
-from syncengine.paths import without_row
-from syncengine.plan import Line, LineKind, load_lines
-from syncengine.run import DIFFERENTIAL, Order, Report
 from tests.crm import HISTORY, differences, dump
 from tests.syncengine import busy_day
 from tests.syncengine.evening import Evening, lived

@@ -14,11 +14,11 @@ from sqlalchemy import func, select
 from contracts.client import GatewayClient
 from gateway.demo.edits import delete_tiers, edit_tiers, insert_tiers
 from gateway.sage import F_COMPTET, F_CONTACTT
-from syncengine.creation import create_tiers
-from syncengine.edits import add_contact, create_company, edit_company
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.edits import add_contact, create_company, edit_company
+from syncengine.cycle.pull import Patience
+from syncengine.cycle.run import Report
 from syncengine.model import CycleStatus
-from syncengine.pull import Patience
-from syncengine.run import Report
 from tests.end_to_end.proxy import (
     Call,
     Proxy,

@@ -17,9 +17,9 @@ from gateway.demo.edits import (
 )
 from gateway.sage import F_COLLABORATEUR, F_COMPTET, F_CONTACTT, F_LIVRAISON, P_TIERS
 from gateway.sage.defaults import stamped
-from syncengine import edits
-from syncengine.creation import create_tiers
-from syncengine.edits import add_address, add_contact, create_company, edit_company
+from syncengine.crm import edits
+from syncengine.crm.creation import create_tiers
+from syncengine.crm.edits import add_address, add_contact, create_company, edit_company
 from syncengine.model import AssignmentRule, CodeMode, CycleStatus, Representative, User
 from tests.syncengine.acme import client, edit, in_erp, settled
 from tests.syncengine.mortal import Gateways, gateways

@@ -12,8 +12,8 @@ from gateway.clock import wall_clock
 from gateway.demo.edits import delete_tiers, insert_tiers
 from gateway.sage import F_COLLABORATEUR, F_COMPTET
 from gateway.sage.defaults import stamped
-from syncengine.creation import cancel_creation, create_tiers
-from syncengine.edits import create_company, edit_company
+from syncengine.crm.creation import cancel_creation, create_tiers
+from syncengine.crm.edits import create_company, edit_company
 from syncengine.model import CycleStatus
 from tests.syncengine.world import World, world
 

@@ -18,7 +18,7 @@ from gateway.demo.edits import (
 )
 from gateway.free_fields import FreeFieldKind
 from gateway.sage import F_COLLABORATEUR, F_COMPTET, F_CONTACTT, F_LIVRAISON
-from syncengine.edits import add_contact, edit_address
+from syncengine.crm.edits import add_contact, edit_address
 from syncengine.model import CycleStatus
 from tests.syncengine.acme import client, edit, in_erp, settled
 from tests.syncengine.mortal import Gateways, gateways

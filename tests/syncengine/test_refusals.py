@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import syncengine
-from syncengine.refusals import REFUSALS, refused
+from syncengine.core.refusals import REFUSALS, refused
 
 FOLDER = Path(syncengine.__file__).parent
 

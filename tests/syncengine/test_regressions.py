@@ -14,8 +14,8 @@ from sqlalchemy import select
 from contracts.fields import Record
 from gateway.demo.edits import edit_tiers
 from gateway.sage import F_COMPTET
-from syncengine.act import Act
-from syncengine.edits import edit_company
+from syncengine.crm.edits import edit_company
+from syncengine.cycle.act import Act
 from syncengine.model import CycleStatus
 from tests.crm import differences, dump
 from tests.syncengine.unreliable import UnreliableWorld

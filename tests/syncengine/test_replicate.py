@@ -8,8 +8,8 @@ import pytest
 
 from contracts.errors import InvalidRecord
 from contracts.tables import ADDRESS, CLIENT, SUPPLIER, TIERS
+from syncengine.core.replicate import Rules, status_of, to_company
 from syncengine.model import AssignmentRule
-from syncengine.replicate import Rules, status_of, to_company
 
 LISTS = {
     "currency": ("0", "2"),

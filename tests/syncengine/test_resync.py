@@ -16,15 +16,15 @@ from contracts.messages import EntitySet
 from contracts.tables import BILLING
 from gateway.demo.edits import delete_tiers, edit_tiers, insert_contact, insert_delivery, insert_tiers
 from gateway.sage import F_COMPTET, F_CONTACTT, F_LIVRAISON
-from syncengine.bulk import Bulk
-from syncengine.crm_rows import load_rows
+from syncengine.core.paths import LISTS, STRUCTS
+from syncengine.core.policies import FROM_ERP as FROM_ERP_ONLY
+from syncengine.core.snapshot import Snapshot, snapshot
+from syncengine.cycle.crm_rows import load_rows
+from syncengine.cycle.run import Order
 from syncengine.errors import NotActive, SettingsLocked
 from syncengine.model import Base, CycleKind, CycleStatus, IntegrationState, Side
 from syncengine.model.link import Entity
-from syncengine.paths import LISTS, STRUCTS
-from syncengine.policies import FROM_ERP as FROM_ERP_ONLY
-from syncengine.run import Order
-from syncengine.snapshot import Snapshot, snapshot
+from syncengine.storage.bulk import Bulk
 from tests.crm import dump
 from tests.end_to_end.disturbance import backup
 from tests.syncengine.evening import Evening, differences, lived, state

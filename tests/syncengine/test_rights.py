@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from syncengine.crm.rights import allowed, grant, require, withdraw
 from syncengine.model import Right, User
-from syncengine.rights import allowed, grant, require, withdraw
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.tied import refusal
 

@@ -19,7 +19,7 @@ from syncengine.errors import KeyMissing, KeyWrong
 from syncengine.model import Integration
 from syncengine.secrets import KeySource, Secrets, find_keys, rotate
 from syncengine.settings import EngineSettings, settings_from
-from syncengine.store import Store, open_store
+from syncengine.storage.store import Store, open_store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.records import PASSWORD, draft
 

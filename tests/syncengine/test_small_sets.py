@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from syncengine.cycle.run import Order
 from syncengine.model import Base
-from syncengine.run import Order
 from tests.syncengine.world import world
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.fields import ABSENT
 from contracts.tables import ADDRESS, CONTACT, FREE_FIELD_VALUE, TIERS
-from syncengine.snapshot import CHILDREN, LEAVES, base_text, compact, dump, load, snapshot
+from syncengine.core.snapshot import CHILDREN, LEAVES, base_text, compact, dump, load, snapshot
 
 words = st.none() | st.text(max_size=8)
 texts = st.fixed_dictionaries({attr: words for attr in LEAVES if attr != "dormant"} | {"dormant": st.booleans()})

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from syncengine import lease as leases
-from syncengine.error_sheet import sync_errors
+from syncengine.cycle import lease as leases
+from syncengine.desk.error_sheet import sync_errors
+from syncengine.desk.status import last_cycles, overview
 from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Side, SyncError, SyncErrorState
-from syncengine.status import last_cycles, overview
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.syncengine.conftest import NOW
 from tests.syncengine.records import account, integration
 

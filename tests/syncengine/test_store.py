@@ -23,7 +23,7 @@ from syncengine.errors import (
     exit_code,
 )
 from syncengine.model import Company
-from syncengine.store import Dialect, Store, open_store
+from syncengine.storage.store import Dialect, Store, open_store
 from tests.syncengine.records import company
 
 
@@ -138,7 +138,7 @@ def test_a_transaction_cut_off_by_a_kill_leaves_no_trace(sqlite_url: str) -> Non
     open_store(sqlite_url).close()
     program = f"""
 import os
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 from tests.syncengine.records import company
 with open_store({sqlite_url!r}).writing() as session:
     company(session)

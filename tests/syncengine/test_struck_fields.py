@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from contracts.tables import CLIENT
 from gateway.demo.edits import add_free_field, delete_free_field, edit_tiers
 from gateway.free_fields import FreeFieldKind
+from syncengine.crm.struck_fields import remove_struck_fields
 from syncengine.errors import IntegrationUnknown
 from syncengine.model import Account, Company, FreeFieldDefinition, FreeFieldState
-from syncengine.store import Store
-from syncengine.struck_fields import remove_struck_fields
+from syncengine.storage.store import Store
 from tests.crm import differences, dump
 from tests.syncengine import records
 from tests.syncengine.conftest import NOW

@@ -23,7 +23,7 @@ from syncengine.errors import ExitCode
 from syncengine.model import Account, Company, Cycle, CycleStatus, User
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
-from syncengine.store import open_store
+from syncengine.storage.store import open_store
 from tests.gateway.live import PASSWORD
 from tests.syncengine.commanding import Run, Terminal
 from tests.syncengine.conftest import NOW

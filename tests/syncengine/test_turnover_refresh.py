@@ -15,11 +15,11 @@ from contracts.errors import Unreachable
 from contracts.fields import Record
 from gateway.demo.edits import edit_tiers
 from gateway.sage import F_DOCENTETE
-from syncengine import turnover
+from syncengine.crm import turnover
+from syncengine.crm.rights import withdraw
+from syncengine.crm.turnover import Refreshed, refresh_turnover
 from syncengine.errors import Disconnected, InputRefused, IntegrationUnknown
 from syncengine.model import Right, User
-from syncengine.rights import withdraw
-from syncengine.turnover import Refreshed, refresh_turnover
 from tests.crm import differences, dump
 from tests.syncengine.conftest import NOW
 from tests.syncengine.world import World, world

@@ -12,11 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.tables import ADDRESS, CONTACT, TIERS
-from syncengine.arrivals import Arrivals
-from syncengine.bulk import Bulk, table_of
-from syncengine.edits import add_contact, edit_company, edit_path, remove_contact
+from syncengine.core.replicate import Rules
+from syncengine.core.snapshot import Snapshot, Values
+from syncengine.core.undo import undo_plan
+from syncengine.core.undo_plan import Arrival, Present, UndoPlan, Written
+from syncengine.crm.edits import add_contact, edit_company, edit_path, remove_contact
+from syncengine.cycle.arrivals import Arrivals
+from syncengine.desk.undoing import apply_undo, undo_preview
 from syncengine.errors import InputRefused
-from syncengine.journal import Rule
 from syncengine.model import (
     Account,
     Address,
@@ -33,14 +36,11 @@ from syncengine.model import (
     SyncError,
     Turnover,
 )
+from syncengine.model.journal import Rule
 from syncengine.model.link import Entity
-from syncengine.replicate import Rules
-from syncengine.snapshot import Snapshot, Values
-from syncengine.store import Store
-from syncengine.sync_errors import asked_again, taken_out
-from syncengine.undo import undo_plan
-from syncengine.undo_plan import Arrival, Present, UndoPlan, Written
-from syncengine.undoing import apply_undo, undo_preview
+from syncengine.storage.bulk import Bulk, table_of
+from syncengine.storage.store import Store
+from syncengine.storage.sync_errors import asked_again, taken_out
 from tests.syncengine.conftest import NOW
 from tests.syncengine.inbox import agreed, cycle, journal
 from tests.syncengine.tied import ACT, LATER, Tied, count, get, marked, pair

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.tables import BILLING, BILLING_KEY, CLIENT, DELIVERY, SUPPLIER
-from syncengine.act import Act
+from syncengine.cycle.act import Act
 from syncengine.errors import InputRefused
 from syncengine.model import (
     WORLD,
@@ -32,7 +32,7 @@ from syncengine.model import (
     User,
 )
 from syncengine.model.link import Entity
-from syncengine.store import Store
+from syncengine.storage.store import Store
 from tests.crm import differences, dump
 from tests.syncengine import records
 from tests.syncengine.conftest import NOW

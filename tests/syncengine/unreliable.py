@@ -11,8 +11,8 @@ from contracts.client import GatewayClient
 from contracts.errors import Unreachable
 from contracts.fields import Record
 from contracts.messages import EXECUTE_TRANSACTIONS, GET_CHANGE_LOG, GET_CONFIGURATION, GET_RECORDS, Operation
-from syncengine.pull import Patience
-from syncengine.run import Surroundings
+from syncengine.cycle.pull import Patience
+from syncengine.cycle.run import Surroundings
 from tests.gateway.live import LiveGateway
 from tests.syncengine.world import World
 

@@ -18,15 +18,15 @@ from gateway.database import open_database, writing
 from gateway.demo import build_base
 from gateway.sage import F_COMPTET, F_COMPTETG, F_CONTACTT, F_LIVRAISON
 from syncengine import integrations
-from syncengine.act import Act
-from syncengine.cycle import preview_cycle, run_cycle
+from syncengine.cycle.act import Act
+from syncengine.cycle.cycle import preview_cycle, run_cycle
+from syncengine.cycle.pull import PATIENCE, Patience
+from syncengine.cycle.run import DIFFERENTIAL, Order, Report, Surroundings, utc_now
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.model import Base, JournalEntry, Plan
-from syncengine.pull import PATIENCE, Patience
-from syncengine.run import DIFFERENTIAL, Order, Report, Surroundings, utc_now
 from syncengine.secrets import Secrets
 from syncengine.settings import settings_from
-from syncengine.store import Store, open_store
+from syncengine.storage.store import Store, open_store
 from tests.gateway.live import COMPANY, LiveGateway, live_gateway
 from tests.syncengine.records import draft
 

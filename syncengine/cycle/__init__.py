@@ -1,0 +1,1 @@
+"""One cycle of Liaison et Synchronisation, step by step; ``cycle`` reads top to bottom."""

@@ -1,0 +1,1 @@
+"""What an administrator does about a synchronisation: errors, conflicts, history, plans, undo."""

@@ -1,0 +1,1 @@
+"""The CRM base: opened, upgraded, and written many rows at once."""
