@@ -2,6 +2,8 @@
 
 from syncengine.model.account import Account, ErpState
 from syncengine.model.address import Address
+from syncengine.model.alert import Alert, AlertCause, AlertChannel, ChannelKind, Delivery, DeliveryState
+from syncengine.model.audit import Audit, Difference, Drift
 from syncengine.model.base import Base
 from syncengine.model.company import Company, RecordStatus
 from syncengine.model.conflict import Conflict, ConflictState
@@ -11,7 +13,14 @@ from syncengine.model.custom_field import CustomField
 from syncengine.model.cycle import Cycle, CycleKind, CycleStatus
 from syncengine.model.email import Email, EmailKind
 from syncengine.model.free_field import FreeFieldDefinition, FreeFieldState
-from syncengine.model.integration import AssignmentRule, CodeMode, Integration, IntegrationState, TransferMode
+from syncengine.model.integration import (
+    AssignmentRule,
+    CodeMode,
+    Integration,
+    IntegrationState,
+    TransferMode,
+    TurnoverMode,
+)
 from syncengine.model.journal import JournalEntry, Rule, Side
 from syncengine.model.link import Entity, Link, LinkState
 from syncengine.model.opportunity import Opportunity
@@ -29,8 +38,13 @@ __all__ = [
     "WORLD",
     "Account",
     "Address",
+    "Alert",
+    "AlertCause",
+    "AlertChannel",
     "AssignmentRule",
+    "Audit",
     "Base",
+    "ChannelKind",
     "CodeMode",
     "Company",
     "Conflict",
@@ -41,6 +55,10 @@ __all__ = [
     "Cycle",
     "CycleKind",
     "CycleStatus",
+    "Delivery",
+    "DeliveryState",
+    "Difference",
+    "Drift",
     "Email",
     "EmailKind",
     "Entity",
@@ -69,6 +87,7 @@ __all__ = [
     "Territory",
     "TransferMode",
     "Turnover",
+    "TurnoverMode",
     "User",
     "UserRight",
 ]

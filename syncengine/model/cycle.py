@@ -68,6 +68,9 @@ class Cycle(Base):
     integration_id: Mapped[int] = ref("integrations.id")
     kind: Mapped[CycleKind]
     status: Mapped[CycleStatus] = mapped_column(default=CycleStatus.WAITING)
+    due_at: Mapped[datetime | None]  # when it should have started; None: somebody started it
+    worker: Mapped[str | None] = mapped_column(String(255))  # the process that ran it, as its lease names it
+    lease_token: Mapped[int | None] = mapped_column(BIGINT)
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     phase: Mapped[str | None] = mapped_column(String(30))

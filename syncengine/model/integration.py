@@ -6,7 +6,7 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from syncengine.model.base import Base
@@ -38,6 +38,14 @@ class CodeMode(StrEnum):
     FREE = "free"
     CRM = "crm"
     ERP = "erp"
+
+
+class TurnoverMode(StrEnum):
+    """When the stored turnover is refreshed by itself (CRM-48)."""
+
+    EACH_CYCLE = "each_cycle"
+    DAILY = "daily"
+    BY_HAND = "by_hand"
 
 
 class AssignmentRule(StrEnum):
@@ -104,8 +112,23 @@ class Integration(Base):
     seen_at: Mapped[datetime | None]
     parameters_refreshed_at: Mapped[datetime | None]
 
-    # When a cycle is due: columns, so that a schedule survives everything
+    # CRM-09, CRM-48: times of day are those of this zone
+    zone: Mapped[str] = mapped_column(String(40), default="Europe/Paris")
+    turnover_mode: Mapped[TurnoverMode] = mapped_column(default=TurnoverMode.EACH_CYCLE)
+    turnover_at: Mapped[time | None]
+    turnover_refreshed_at: Mapped[datetime | None]
+
+    # NEW-07: a change is on the other side in seconds; ``live_problem`` says why the interval has to do for now
+    live: Mapped[bool] = mapped_column(default=False)
+    live_problem: Mapped[str | None] = mapped_column(String(300))
+
+    # Drift audit: how much of the base is compared in an hour, 0 for none, and when the next portion is
+    audit_percent: Mapped[int] = mapped_column(default=4)
+    audit_due_at: Mapped[datetime | None]
+
+    # When a cycle is due: columns, so that a schedule survives everything. None: inactive or disconnected, none is due
     due_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)  # cycles in a row that could not finish
     requested_number: Mapped[int] = mapped_column(BigInteger, default=0)
     handled_number: Mapped[int] = mapped_column(BigInteger, default=0)
     last_resync_at: Mapped[datetime | None]
@@ -118,4 +141,9 @@ class Integration(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("name"),)
+    __table_args__ = (
+        UniqueConstraint("name"),
+        # The dispatcher asks for what is due, whatever the number of integrations.
+        Index("ix_integrations_due_at", "due_at"),
+        Index("ix_integrations_audit_due_at", "audit_due_at"),
+    )
