@@ -1,8 +1,10 @@
 """The entities of the CRM base, one noun per module."""
 
+from syncengine.model.access import ApiKey, AuditEvent, IdempotencyKey, UserSession
 from syncengine.model.account import Account, ErpState
 from syncengine.model.address import Address
 from syncengine.model.alert import Alert, AlertCause, AlertChannel, ChannelKind, Delivery, DeliveryState
+from syncengine.model.attached_document import AttachedDocument
 from syncengine.model.audit import Audit, Difference, Drift
 from syncengine.model.base import Base
 from syncengine.model.company import Company, RecordStatus
@@ -13,6 +15,7 @@ from syncengine.model.custom_field import CustomField
 from syncengine.model.cycle import Cycle, CycleKind, CycleStatus
 from syncengine.model.email import Email, EmailKind
 from syncengine.model.free_field import FreeFieldDefinition, FreeFieldState
+from syncengine.model.generic_tiers import GenericRule, GenericTiers
 from syncengine.model.integration import (
     AssignmentRule,
     CodeMode,
@@ -29,6 +32,7 @@ from syncengine.model.parameter import ErpParameter
 from syncengine.model.phone import Phone, PhoneKind
 from syncengine.model.plan import Plan
 from syncengine.model.representative import Representative
+from syncengine.model.run_request import RunRequest, RunState
 from syncengine.model.sync_error import SyncError, SyncErrorState
 from syncengine.model.territory import WORLD, Territory
 from syncengine.model.turnover import Turnover
@@ -41,8 +45,11 @@ __all__ = [
     "Alert",
     "AlertCause",
     "AlertChannel",
+    "ApiKey",
     "AssignmentRule",
+    "AttachedDocument",
     "Audit",
+    "AuditEvent",
     "Base",
     "ChannelKind",
     "CodeMode",
@@ -66,6 +73,9 @@ __all__ = [
     "ErpState",
     "FreeFieldDefinition",
     "FreeFieldState",
+    "GenericRule",
+    "GenericTiers",
+    "IdempotencyKey",
     "Integration",
     "IntegrationState",
     "JournalEntry",
@@ -81,6 +91,8 @@ __all__ = [
     "Representative",
     "Right",
     "Rule",
+    "RunRequest",
+    "RunState",
     "Side",
     "SyncError",
     "SyncErrorState",
@@ -90,4 +102,5 @@ __all__ = [
     "TurnoverMode",
     "User",
     "UserRight",
+    "UserSession",
 ]

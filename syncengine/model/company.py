@@ -76,5 +76,7 @@ class Company(Base):
     territory_id: Mapped[int | None] = ref("territories.id")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # CRM-60: chosen by hand; None: by the rules. No foreign key: SQLite cannot add one to a table that others refer to.
+    generic_tiers_id: Mapped[int | None] = mapped_column(BIGINT)
     # No foreign key: the Company outlives the history of cycles.
     created_cycle_id: Mapped[int | None] = mapped_column(BIGINT)

@@ -59,7 +59,7 @@ class AssignmentRule(StrEnum):
 class Integration(Base):
     """The integration record (CRM-14..19), with what the engine knows of the other side, and its lease.
 
-    The passwords are encrypted by ``syncengine.secrets``; nothing else reads or writes these two columns.
+    The passwords are encrypted by ``syncengine.secrets``; nothing else reads or writes these columns.
     """
 
     __tablename__ = "integrations"
@@ -90,6 +90,12 @@ class Integration(Base):
     etendue_server: Mapped[str] = mapped_column(String(255), default="")
     etendue_dossier: Mapped[str] = mapped_column(String(60), default="")
     etendue_order: Mapped[bool] = mapped_column(default=False)
+    # CRM-56: documents of an opportunity
+    document_years: Mapped[int] = mapped_column(default=3)
+    forecast_from_documents: Mapped[bool] = mapped_column(default=False)
+    won_from_order: Mapped[bool] = mapped_column(default=False)
+    # CRM-59: the ERP database read in SQL; a URL with a password, encrypted like the others
+    sql_url: Mapped[str | None] = mapped_column(String(1000))
     # CRM-35: company type → tiers type, null for no creation; and the company type of new tiers
     company_types: Mapped[dict[str, Any]]
     client_company_type: Mapped[str] = mapped_column(String(30))

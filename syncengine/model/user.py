@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from syncengine.model.base import Base
@@ -36,8 +36,14 @@ class User(Base):
     administrator: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+    language: Mapped[str | None] = mapped_column(String(5))  # None: what the browser asks for
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    failed_logins: Mapped[int] = mapped_column(default=0)  # in a row
+    locked_until: Mapped[datetime | None]
+    oidc_subject: Mapped[str | None] = mapped_column(String(255))  # as the identity provider knows this user
+    document_types: Mapped[list[str] | None]  # CRM-55: types of document this user may see; None: all
 
-    __table_args__ = (UniqueConstraint("login"),)
+    __table_args__ = (UniqueConstraint("login"), Index("uq_users_oidc_subject", "oidc_subject", unique=True))
 
 
 class UserRight(Base):
