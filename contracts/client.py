@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,8 @@ import zeep.exceptions
 from lxml import etree
 from requests import Response
 from zeep import Client, Settings
+from zeep.transports import Transport
+from zeep.wsdl import Document
 
 from contracts.codec import instant_text, legible
 from contracts.envelope import DOCUMENT_BYTES_MAX, body_of, parse, raise_fault
@@ -30,7 +33,11 @@ from contracts.messages import (
     GET_VERSIONS,
     NAMESPACE,
     PAGE_SIZE_MAX,
+    RECONNECT_BASE,
     RECORD_KEY,
+    RELEASE_BASE,
+    SET_REQUEST,
+    WAIT_FOR_CHANGES,
     EntitySet,
     Operation,
 )
@@ -44,18 +51,17 @@ _BINDING = f"{{{NAMESPACE}}}Sage100GatewaySoap"
 
 
 class GatewayClient:
-    """Calls one gateway. Not to be shared between threads; closing it ends its connections.
+    """Calls one gateway. Not to be shared between threads, but for ``interrupt``; closing it ends its connections.
 
-    ``timeout_s`` bounds each call as a whole, ``bytes_max`` its reply. Errors: Unreachable, RemoteFault, MalformedReply,
-    ContractError, VersionMismatch.
+    ``timeout_s`` bounds each call as a whole, ``bytes_max`` its reply. Errors: Unreachable, RemoteFault (NotOffered where the
+    gateway is older, BaseReleased), MalformedReply, ContractError, VersionMismatch.
     """
 
     def __init__(
         self, url: str, user: str, password: str, *, timeout_s: float = 60.0, bytes_max: int = DOCUMENT_BYTES_MAX
     ) -> None:
         self._transport = GatewayTransport(url, user, password, timeout_s=timeout_s, bytes_max=bytes_max)
-        settings = Settings(raw_response=True, forbid_entities=True, forbid_external=True)
-        client = Client(str(contract_file(WSDL_FILE)), transport=self._transport, settings=settings)  # type: ignore[no-untyped-call]
+        client = Client(_contract(), transport=self._transport, settings=_settings())  # type: ignore[no-untyped-call]
         self._service = client.create_service(_BINDING, self._transport.url)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
@@ -72,6 +78,10 @@ class GatewayClient:
     def close(self) -> None:
         """End the connections."""
         self._transport.session.close()
+
+    def interrupt(self) -> None:
+        """From another thread: cut the call under way, which then raises Unreachable; nothing happens without one."""
+        self._transport.interrupt()
 
     @property
     def calls(self) -> int:
@@ -136,6 +146,39 @@ class GatewayClient:
         request = EXECUTE_TRANSACTIONS.request.record(transactions=list(transactions))
         return read_results(self.call(EXECUTE_TRANSACTIONS, request))
 
+    def wait_for_changes(self, cursors: Mapping[EntitySet, str], wait_s: int) -> bool:
+        """Whether there is something after these cursors (NEW-07); held for so many seconds at most (60) while there is nothing.
+
+        ``timeout_s`` comes on top of the wait. Raises NotOffered, and BaseReleased as soon as the base is.
+        """
+        request = WAIT_FOR_CHANGES.request.record(wait_seconds=wait_s, entity_sets=_set_requests(cursors))
+        with self._transport.longer_by(wait_s):
+            return self.ask(WAIT_FOR_CHANGES, request).flag("changed")
+
+    def release_base(self) -> datetime | None:
+        """Have the gateway close all its connections to the ERP base (CRM-58); since when it is released.
+
+        Raises NotOffered; RemoteFault('base_in_use') when calls under way do not end: ask again, nothing new is served meanwhile.
+        """
+        return self.ask(RELEASE_BASE).instant("since")
+
+    def reconnect_base(self) -> bool:
+        """Have the gateway serve the ERP base again (CRM-58); False when it was not released.
+
+        Raises NotOffered, and RemoteFault when the base does not answer: then it stays released.
+        """
+        return self.ask(RECONNECT_BASE).flag("was_released")
+
+
+@cache
+def _contract() -> Document:
+    """The contract as zeep reads it: once in a process, for reading it takes longer than most calls."""
+    return Document(str(contract_file(WSDL_FILE)), Transport(), settings=_settings())  # type: ignore[arg-type, no-untyped-call]
+
+
+def _settings() -> Settings:
+    return Settings(raw_response=True, forbid_entities=True, forbid_external=True)
+
 
 def answer(document: bytes) -> etree._Element:
     """The element in the body of a reply; raises the fault it may hold."""
@@ -150,12 +193,15 @@ def _keys(keys: Iterable[str]) -> list[Record]:
 
 def change_log_request(cursors: Mapping[EntitySet, str], *, page_size: int | None = None) -> Record:
     """The request of GetChangeLog for these cursors."""
-    set_request = next(part for part in GET_CHANGE_LOG.request.parts if isinstance(part, Many)).of
     return GET_CHANGE_LOG.request.record(
         contract_version=CONTRACT_VERSION,
         page_size=ABSENT if page_size is None else page_size,
-        entity_sets=[set_request.record(name=name.value, cursor=cursor) for name, cursor in cursors.items()],
+        entity_sets=_set_requests(cursors),
     )
+
+
+def _set_requests(cursors: Mapping[EntitySet, str]) -> list[Record]:
+    return [SET_REQUEST.record(name=name.value, cursor=cursor) for name, cursor in cursors.items()]
 
 
 def _arguments(record: Record) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class Deadline:
     """While it is entered, the connection the call goes over is cut when the time is up."""
 
     def __init__(self, seconds: float) -> None:
-        self._timer = threading.Timer(seconds, self._cut)
+        self._timer = threading.Timer(seconds, self.cut)
         self._timer.daemon = True
         self._socket: socket.socket | None = None
         self._token: Token[Deadline | None] | None = None
@@ -41,9 +41,10 @@ class Deadline:
         """Name the socket to cut."""
         self._socket = line
         if self.passed:
-            self._cut()
+            self.cut()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """Cut the socket now, from whatever thread; one that is not named yet, as soon as it is."""
         self.passed = True
         if self._socket is not None:
             with suppress(OSError):

@@ -11,7 +11,7 @@ from typing import Final
 from lxml import etree
 
 from contracts.codec import escape, reader, writer
-from contracts.errors import MalformedReply, Problem, RemoteFault, VersionMismatch
+from contracts.errors import BaseReleased, MalformedReply, NotOffered, Problem, RemoteFault, VersionMismatch
 from contracts.fields import Record
 from contracts.messages import CONTRACT_VERSION, FAULT, NAMESPACE
 
@@ -22,6 +22,11 @@ DOCUMENT_BYTES_MAX = 32 * 1024 * 1024
 FAMILY: Final = NAMESPACE.rpartition(":")[0] + ":"
 """What the namespaces of all versions of the contract begin with."""
 
+_FAULTS: Final[dict[str, type[RemoteFault]]] = {
+    "unknown_operation": NotOffered,
+    "not_supported": NotOffered,
+    "base_released": BaseReleased,
+}
 _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+)?html", re.IGNORECASE)
 _DOCTYPE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<!DOCTYPE")
 _XML_STARTS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe", b"\xfe\xff")
@@ -124,9 +129,9 @@ def fault_message(detail: Record, *, client: bool) -> bytes:
 
 
 def raise_fault(body: etree._Element) -> None:
-    """Raise RemoteFault when the body is a fault; a fault without the contract's detail keeps its own words.
+    """Raise RemoteFault when the body is a fault, NotOffered or BaseReleased where its code says so.
 
-    Raises VersionMismatch when the detail is of another version of the contract.
+    A fault without the contract's detail keeps its own words; one whose detail is of another version raises VersionMismatch.
     """
     if body.tag != f"{{{SOAP}}}Fault":
         return
@@ -134,9 +139,10 @@ def raise_fault(body: etree._Element) -> None:
     if detail is None:
         raise _foreign_fault(body)
     fault = reader(FAULT, checked=False)(detail)
-    raise RemoteFault(
+    code = fault.text("code")
+    raise _FAULTS.get(code, RemoteFault)(
         fault.text("message"),
-        code=fault.text("code"),
+        code=code,
         remedy=fault.text("remedy"),
         record=fault.text("record") or None,
         field=fault.text("field") or None,

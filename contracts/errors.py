@@ -6,6 +6,8 @@
     │   ├── VersionMismatch     the other side speaks another version of the contract
     │   └── InvalidRecord       one record breaks the schema; the others are good
     ├── RemoteFault             the other side answered a typed fault
+    │   ├── NotOffered          it does not serve the operation: it is older, or leaves it out
+    │   └── BaseReleased        the ERP base is released for exclusive work (CRM-58)
     └── Unreachable             no answer: refused, timed out, connection lost
 
 ``contracts/fault_codes.py`` lists the codes.
@@ -114,6 +116,14 @@ class RemoteFault(Problem):
     def may_retry(self) -> bool:
         """As the fault itself said."""
         return self._may_retry
+
+
+class NotOffered(RemoteFault):
+    """The other side does not serve the operation: it speaks an older minor version, or leaves it out."""
+
+
+class BaseReleased(RemoteFault):
+    """CRM-58: the ERP base is released for exclusive work; everything is refused until it is reconnected."""
 
 
 class Unreachable(Problem):

@@ -22,9 +22,11 @@ from contracts.messages import (
     NAMESPACE,
     OPERATIONS,
     RECORD_KEY,
+    SET_REQUEST,
     TRANSACTION,
     VIEW_DOCUMENT,
     VIEW_DOCUMENTS,
+    WAIT_FOR_CHANGES,
     EntitySet,
     Operation,
 )
@@ -99,6 +101,10 @@ def _said(operation: Operation, code: str) -> dict[str, Value]:
         GET_VERSIONS.name: {"name": EntitySet.TIERS.value, "after_key": "", "page_size": 2},
         EXECUTE_TRANSACTIONS.name: {"transactions": [_creation()]},
         GET_TURNOVER.name: _keys(code),
+        WAIT_FOR_CHANGES.name: {
+            "wait_seconds": 20,
+            "entity_sets": [SET_REQUEST.record(name=EntitySet.TIERS.value, cursor="")],
+        },
     }
     has_code = "code" in operation.request.index
     return said.get(operation.name, {"code": code} if has_code else {})

@@ -30,7 +30,7 @@ GATEWAY_CODES: Final = (
     FaultCode(
         code="unknown_operation",
         meaning="The first element of the body is no operation of the contract.",
-        remedy="Call an operation of contract 1.0, in its namespace; the contract is at ?wsdl.",
+        remedy="Call an operation of contract 1.1, in its namespace; the contract is at ?wsdl.",
     ),
     FaultCode(
         code="contract_version_unsupported",
@@ -71,6 +71,22 @@ GATEWAY_CODES: Final = (
         code="cursor_unknown",
         meaning="The cursor was not given by this base: it was replaced, or a backup was restored.",
         remedy="Read the entity set again from the beginning: call with an empty cursor.",
+    ),
+    FaultCode(
+        code="base_released",
+        meaning="The base is released for exclusive work in Sage 100 (CRM-58); only ReconnectBase ends that.",
+        remedy="Reconnect Gestion Commerciale once the exclusive work is done.",
+    ),
+    FaultCode(
+        code="base_in_use",
+        meaning="ReleaseBase: calls under way still use the base. Nothing new is served meanwhile.",
+        retry=True,
+        remedy="Ask again in a moment; the base is released once the calls under way have ended.",
+    ),
+    FaultCode(
+        code="release_not_kept",
+        meaning="ReleaseBase: the gateway could not write down that the base is released, and a restart would forget it.",
+        remedy="Let the gateway's account write the file that its setting state_file names, then ask again.",
     ),
     FaultCode(
         code="database_unavailable",

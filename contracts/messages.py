@@ -1,4 +1,4 @@
-"""The operations of contract 1.0: each a request and a response structure.
+"""The operations of contract 1.1: each a request and a response structure.
 
 `ViewRealTimeData` of earlier contracts is one typed operation per live view here (CRM-54, CRM-55), so that any SOAP stack gets
 typed rows. What a gateway does not serve it answers with the fault ``not_supported``.
@@ -15,13 +15,16 @@ from contracts.leaf import day, flag, instant, integer, text
 from contracts.tables import FREE_FIELD, PARAMETER, REPRESENTATIVE, TIERS, TOMBSTONE, TURNOVER
 from contracts.views import CUMULATED, DOCUMENT, DOCUMENT_LINE, ENTRY, SOLVENCY, WHOLE_DOCUMENT
 
-CONTRACT_VERSION = "1.0"
+CONTRACT_VERSION = "1.1"
 NAMESPACE = "urn:crm-sage100-sync:contract:1.0"
+"""Of the first version of its major: a minor version only adds, and stays in it."""
 PAGE_SIZE_MAX = 2000
 RECORDS_MAX = 500
 """Keys in one GetRecords or GetTurnover."""
 TRANSACTIONS_MAX = 500
 """Transactions in one ExecuteTransactions."""
+WAIT_MAX_S = 60
+"""How long a WaitForChanges may be held."""
 
 
 class EntitySet(StrEnum):
@@ -331,6 +334,34 @@ RUN_DIAGNOSTICS = Operation(
     (Many(name="Findings", of=FINDING),),
     "The data checks to run before a first synchronisation (CRM-53).",
 )
+WAIT_FOR_CHANGES = Operation(
+    "WaitForChanges",
+    (
+        integer("WaitSeconds", doc="hold the call while there is nothing, 0 to 60; 0 when absent"),
+        Many(name="EntitySets", of=SET_REQUEST),
+    ),
+    (
+        flag(
+            "Changed",
+            required=True,
+            doc="GetChangeLog has something after one of these cursors; false: the time was up",
+        ),
+    ),
+    "Whether there is something after the cursors, told as soon as there is (NEW-07). Since 1.1.",
+)
+RELEASE_BASE = Operation(
+    "ReleaseBase",
+    (),
+    (instant("Since", "since when the base is released"),),
+    "Close every connection to the ERP's database, so that it can be worked in exclusively (CRM-58). Until ReconnectBase, after a "
+    "restart of the gateway too, every other operation answers base_released. Asked twice it does no more. Since 1.1.",
+)
+RECONNECT_BASE = Operation(
+    "ReconnectBase",
+    (),
+    (flag("WasReleased", required=True, doc="false: there was nothing to do"),),
+    "Serve the base again (CRM-58). While its database does not answer it stays released, and the fault says why. Since 1.1.",
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     GET_CONFIGURATION,
@@ -346,4 +377,7 @@ OPERATIONS: tuple[Operation, ...] = (
     VIEW_DOCUMENT,
     GET_TURNOVER,
     RUN_DIAGNOSTICS,
+    WAIT_FOR_CHANGES,
+    RELEASE_BASE,
+    RECONNECT_BASE,
 )

@@ -58,12 +58,14 @@ class GatewayTransport(Transport):
         self.timeout_s = timeout_s
         self.bytes_max = min(bytes_max, DOCUMENT_BYTES_MAX)
         self.calls = 0
+        self._deadline: Deadline | None = None
 
     def post(self, address: str, message: bytes, headers: dict[str, str]) -> requests.Response:
         """The reply, its status checked, read whole within the limits."""
         self.calls += 1
         with (
             Deadline(self.timeout_s) as deadline,
+            self._under_way(deadline),
             self._typed_errors(deadline),
             self.session.post(
                 address, data=message, headers=headers, timeout=self.timeout_s, stream=True, allow_redirects=False
@@ -74,6 +76,30 @@ class GatewayTransport(Transport):
             if deadline.passed:
                 raise self._timed_out()
         return response
+
+    @contextmanager
+    def longer_by(self, seconds: float) -> Iterator[None]:
+        """While the block runs a call may take so much longer: the other side is asked to hold it."""
+        before = self.timeout_s
+        self.timeout_s += seconds
+        try:
+            yield
+        finally:
+            self.timeout_s = before
+
+    def interrupt(self) -> None:
+        """From another thread: cut the call under way, if there is one."""
+        deadline = self._deadline
+        if deadline is not None:
+            deadline.cut()
+
+    @contextmanager
+    def _under_way(self, deadline: Deadline) -> Iterator[None]:
+        self._deadline = deadline
+        try:
+            yield
+        finally:
+            self._deadline = None
 
     def _read(self, response: requests.Response) -> bytes:
         promised = response.headers.get("Content-Length", "")

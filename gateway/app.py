@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from threading import Event
 from typing import TypeVar
 from uuid import uuid4
 
@@ -26,16 +25,18 @@ from contracts.errors import Problem
 from contracts.schema import XSD_FILE, wsdl, xsd
 from gateway.backend import Backend, SqlBackend
 from gateway.credentials import Credentials
-from gateway.errors import DatabaseProblem, GatewayProblem
+from gateway.errors import BaseReleased, DatabaseProblem, GatewayProblem
+from gateway.heads import Places
+from gateway.hold import Hold
 from gateway.refusals import CallRefused, CredentialsRefused
-from gateway.service import Service, wait_seconds
+from gateway.service import Reply, Service, wait_seconds
 from gateway.settings import GatewaySettings
 from gateway.soap import answer_bytes, fault_bytes, read_request
 from gateway.sweep import Clock, utc_now
 from gateway.transfer import packed, read_body
+from gateway.watcher import Watcher
 
 THREADS = 8
-POLL_S = 0.5
 COMPARE_EVERY_S = 600.0
 _XML = "text/xml; charset=utf-8"
 _T = TypeVar("_T")
@@ -60,8 +61,8 @@ def create_app(settings: GatewaySettings, *, clock: Clock = utc_now, backend: Ba
         Route("/{path:path}", door.service, methods=["GET", "POST"]),
     ]
     app = Starlette(routes=routes, lifespan=door.lifespan)
-    # Set when the gateway is told to stop: calls that wait for news end at once.
-    app.state.stopping = door.stopping
+    # Called when the gateway is told to stop: calls that wait for news end at once.
+    app.state.stop = door.stop
     return app
 
 
@@ -70,37 +71,48 @@ class Door:
 
     def __init__(self, settings: GatewaySettings, backend: Backend) -> None:
         self._backend = backend
-        self._service = Service(backend, company=settings.company, page_size=settings.page_size)
+        self._hold = Hold(settings.state_file)
+        self._service = Service(backend, self._hold, company=settings.company, page_size=settings.page_size)
         self._credentials = Credentials(settings.users)
         self._threads = CapacityLimiter(THREADS)
-        self.stopping = Event()
+        self._watcher = Watcher(partial(self._in_thread, self._service.look))
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Compare in the background while the gateway runs; at the end nothing is left behind."""
+        """Watch and compare in the background while the gateway runs; at the end nothing is left behind."""
         try:
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watcher.run)
                 tasks.start_soon(self._compare_daily)
                 yield
-                self.stopping.set()
+                self.stop()
                 tasks.cancel_scope.cancel()
         finally:
             self._backend.close()
+
+    def stop(self) -> None:
+        """End the calls that wait, and the work in the background at its next step."""
+        self._hold.leaving.set()
+        self._watcher.stop()
 
     async def _compare_daily(self) -> None:
         while True:
             await anyio.sleep(COMPARE_EVERY_S)
             try:
-                await run_sync(partial(self._backend.compare_when_due, self.stopping))
+                await run_sync(self._service.compare_when_due)
+            except BaseReleased:
+                continue
             except DatabaseProblem as problem:
                 log.warning("full comparison put off", code=problem.problem_code, reason=problem.message)
             except Exception:
                 log.exception("full comparison broken off")
 
     async def health(self, _request: Request) -> Response:
-        """Whether the gateway runs and its database answers."""
+        """Whether the gateway runs and its database answers; a base that is released on purpose is no illness."""
         try:
-            await self._in_thread(self._backend.ping)
+            await self._in_thread(self._service.ping)
+        except BaseReleased:
+            return JSONResponse({"status": "released"})
         except DatabaseProblem as problem:
             return JSONResponse({"status": "unavailable", "code": problem.problem_code}, status_code=503)
         return JSONResponse({"status": "ok"})
@@ -150,15 +162,27 @@ class Door:
         operation, request = await self._in_thread(partial(read_request, document))
         told["operation"] = operation.name
         until = anyio.current_time() + wait_seconds(request)
-        while True:
-            reply = await self._in_thread(partial(self._service.answer, operation, request))
-            if not reply.quiet or self.stopping.is_set() or anyio.current_time() + POLL_S > until:
-                break
-            await anyio.sleep(POLL_S)
-            if await call.is_disconnected():
-                break
+        answer = partial(self._service.answer, operation, request)
+        reply = await self._in_thread(answer)
+        if reply.waits_at is not None and await self._news(reply.waits_at, until, call):
+            reply = await self._in_thread(answer) if reply.news is None else Reply(xml=reply.news)
         body, headers = await self._in_thread(partial(_packed_answer, reply.xml, gzip=_takes_gzip(call)))
         return Response(body, media_type=_XML, headers=headers)
+
+    async def _news(self, places: Places, until: float, call: Request) -> bool:
+        """Keep the call until there is something after these places; False when the time is up or the caller has gone."""
+        outcome: bool | Problem = False
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_until_gone, call, tasks.cancel_scope)
+            try:
+                outcome = await self._watcher.beyond(places, until)
+            except Problem as problem:
+                # Kept, and raised outside of the group: it would come out of it wrapped.
+                outcome = problem
+            tasks.cancel_scope.cancel()
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await run_sync(work, limiter=self._threads)
@@ -166,6 +190,13 @@ class Door:
 
 def _packed_answer(element: str, *, gzip: bool) -> tuple[bytes, dict[str, str]]:
     return packed(answer_bytes(element), gzip=gzip)
+
+
+async def _until_gone(call: Request, scope: anyio.CancelScope) -> None:
+    """Cancel the scope once the caller has hung up."""
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
 
 
 def _takes_gzip(request: Request) -> bool:

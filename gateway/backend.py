@@ -19,6 +19,7 @@ from gateway.company import Company, CompanyWatch
 from gateway.configuration import configuration
 from gateway.database import open_database, reading, writing
 from gateway.errors import DatabaseProblem, DatabaseRefused
+from gateway.heads import Heads, Places
 from gateway.ledger import CHUNK, DELETED
 from gateway.settings import GatewaySettings
 from gateway.sidetables import create_side_tables, index_codes, index_modifications
@@ -41,6 +42,12 @@ class Backend(Protocol):
 
     def change_log(self, wanted: Sequence[tuple[EntitySet, str]], page_size: int) -> list[SetPage]:
         """The changes after these cursors. Raises CursorUnknown."""
+
+    def places(self, wanted: Sequence[tuple[EntitySet, str]]) -> Places:
+        """Where these cursors stand. Raises CursorUnknown."""
+
+    def heads(self, *, scan: bool) -> Heads:
+        """Where the change log ends, after a look at what is new in the ERP if wanted."""
 
     def records(self, entity: EntitySet, keys: Sequence[str]) -> SetPage:
         """These records as they are now."""
@@ -67,7 +74,7 @@ class Backend(Protocol):
         """Read everything again when the last time is too long ago."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database: not a connection is left. The next call opens it again."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,14 @@ class SqlBackend:
     def change_log(self, wanted: Sequence[tuple[EntitySet, str]], page_size: int) -> list[SetPage]:
         """The changes after these cursors. Raises CursorUnknown."""
         return self._open().log.pages(wanted, page_size)
+
+    def places(self, wanted: Sequence[tuple[EntitySet, str]]) -> Places:
+        """Where these cursors stand. Raises CursorUnknown."""
+        return self._open().log.places(wanted)
+
+    def heads(self, *, scan: bool) -> Heads:
+        """Where the change log ends, after a step of the scan if wanted (NEW-07)."""
+        return self._open().log.heads(scan=scan)
 
     def records(self, entity: EntitySet, keys: Sequence[str]) -> SetPage:
         """These records as they are now; a tombstone for each that is not there or does not take part."""
@@ -168,11 +183,12 @@ class SqlBackend:
         self._open().log.compare_all(Event())
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database: not a connection is left (CRM-58). The next call opens it, and looks at it afresh."""
         with self._lock:
             if self._opened is not None:
                 self._opened.engine.dispose()
                 self._opened = None
+        self._watch.forget()
 
     def _open(self) -> _Opened:
         with self._lock:

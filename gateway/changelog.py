@@ -21,6 +21,7 @@ from contracts.messages import EntitySet
 from gateway.company import Company, CompanyWatch
 from gateway.database import reading, writing
 from gateway.errors import DatabaseRefused
+from gateway.heads import Heads, Places, read_last
 from gateway.ledger import Change, Found, Ledger, changes_after, count_after
 from gateway.refusals import CursorUnknown
 from gateway.sage import F_COMPTET
@@ -107,7 +108,21 @@ class ChangeLog:
                 break
         return pages
 
-    def _refuse_undone(self, wanted: Sequence[tuple[EntitySet, str]]) -> None:
+    def places(self, wanted: Sequence[tuple[EntitySet, str]]) -> Places:
+        """Where these cursors stand. Raises CursorUnknown, DatabaseProblem."""
+        standing, places = self._refuse_undone(wanted)
+        return Places(
+            epoch=standing.epoch, last={entity: place.seq for (entity, _), place in zip(wanted, places, strict=True)}
+        )
+
+    def heads(self, *, scan: bool) -> Heads:
+        """Where the log ends; after a step of the scan, or as far as it has come. Raises DatabaseProblem."""
+        if scan:
+            self.scan(STEP_MOST)
+        with self._looking_again(), reading(self._engine) as connection:
+            return Heads(epoch=read_standing(connection).epoch, last=read_last(connection))
+
+    def _refuse_undone(self, wanted: Sequence[tuple[EntitySet, str]]) -> tuple[Standing, list[Cursor]]:
         """Refuse cursors given after the backup that this base was restored from: their numbers mean something else now.
 
         Seen before this call's own scan is counted. The log then takes another identity, for cursors of other callers too.
@@ -116,7 +131,7 @@ class ChangeLog:
             standing = read_standing(connection)
         places = [Cursor.parse(cursor, standing) for _, cursor in wanted]
         if all(place.scans <= standing.scans and place.seq <= standing.seq for place in places):
-            return
+            return standing, places
         with self._lock, writing(self._engine) as connection:
             renew_epoch(connection, standing.epoch)
         raise CursorUnknown("the cursor is ahead of this base: was a backup restored?", field="Cursor")

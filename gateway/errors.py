@@ -10,6 +10,9 @@ Problem
     │   ├── DatabaseFull        no space left
     │   ├── DatabaseRefused     the server rejected a statement
     │   └── NotSage             the database lacks the tables of a Sage 100 company
+    ├── BaseReleased            the base is released for exclusive work (CRM-58)
+    ├── BaseInUse               it is to be released, and calls under way do not end; may be retried
+    ├── ReleaseNotKept          that it is released could not be written down, or crossed out
     ├── BaseNotEmpty            a demonstration base is only built in an empty place
     └── InputInvalid            a file to load is unreadable or lacks columns
 """
@@ -81,6 +84,28 @@ class NotSage(DatabaseProblem):
 
     code = "not_a_sage_base"
     remedy_default = "Name the database of the Sage 100 company, or make one with `sage-gateway demo-base`."
+
+
+class BaseReleased(GatewayProblem):
+    """CRM-58: the base is released for exclusive work; nobody uses it until it is reconnected."""
+
+    code = "base_released"
+    remedy_default = "Reconnect Gestion Commerciale once the exclusive work is done."
+
+
+class BaseInUse(GatewayProblem):
+    """The base is to be released, and calls under way still use it."""
+
+    code = "base_in_use"
+    remedy_default = "Ask again in a moment; the base is released once the calls under way have ended."
+    retry = True
+
+
+class ReleaseNotKept(GatewayProblem):
+    """The file that keeps a release across restarts cannot be written or removed."""
+
+    code = "release_not_kept"
+    remedy_default = "Let the gateway's account write the file that its setting state_file names, then ask again."
 
 
 class BaseNotEmpty(GatewayProblem):

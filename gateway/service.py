@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from contracts.codec import escape, instant_text, writer
@@ -24,11 +24,15 @@ from contracts.messages import (
     GET_VERSIONS,
     NAMESPACE,
     PAGE_SIZE_MAX,
+    RECONNECT_BASE,
     RECORD_VERSION,
     RECORDS_MAX,
+    RELEASE_BASE,
     RUN_DIAGNOSTICS,
     SET_RECORDS,
     TRANSACTIONS_MAX,
+    WAIT_FOR_CHANGES,
+    WAIT_MAX_S,
     EntitySet,
     Operation,
 )
@@ -36,18 +40,25 @@ from contracts.tables import TOMBSTONE
 from gateway.backend import Backend
 from gateway.changelog import SetPage
 from gateway.checks import CheckResult
+from gateway.heads import Heads, Places
+from gateway.hold import Hold
 from gateway.refusals import ContractRefused, InvalidRequest, NotServed
 from gateway.views import VIEWS
 
-WAIT_MAX_S = 55
+MOST_SECONDS: Mapping[str, int] = {GET_CHANGE_LOG.name: 55, WAIT_FOR_CHANGES.name: WAIT_MAX_S}
+"""How long a call of the operations that wait may be held."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """The response element, and whether it brings no news (so that a caller who asked to wait may be kept)."""
+    """The response element; and where the caller stands when there is no news and it asked to be kept until there is.
+
+    ``news`` is the answer once there is some, where that is known beforehand; else the request is to be answered again.
+    """
 
     xml: str
-    quiet: bool = False
+    waits_at: Places | None = None
+    news: str | None = None
 
 
 Serve: TypeAlias = "Callable[[Service, Record], Reply]"
@@ -56,17 +67,36 @@ Serve: TypeAlias = "Callable[[Service, Record], Reply]"
 class Service:
     """Serves the contract over one company. Blocking: to be called in a thread of its own."""
 
-    def __init__(self, backend: Backend, *, company: str, page_size: int) -> None:
+    def __init__(self, backend: Backend, hold: Hold, *, company: str, page_size: int) -> None:
         self._backend = backend
+        self._hold = hold
         self._company = company
         self._page_size = page_size
 
     def answer(self, operation: Operation, request: Record) -> Reply:
-        """The answer to a request that has passed the schema. Raises CallRefused, DatabaseProblem."""
+        """The answer to a request that has passed the schema. Raises CallRefused, DatabaseProblem, BaseReleased."""
         serve = SERVED.get(operation.name)
         if serve is None:
             raise NotServed(f"this gateway does not serve {operation.name}")
-        return serve(self, request)
+        if operation in {RELEASE_BASE, RECONNECT_BASE}:
+            return serve(self, request)
+        with self._hold.using():
+            return serve(self, request)
+
+    def look(self) -> Heads:
+        """Where the change log ends, after a look at what is new. Raises DatabaseProblem, BaseReleased."""
+        with self._hold.using():
+            return self._backend.heads(scan=True)
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life. Raises DatabaseProblem, BaseReleased."""
+        with self._hold.using():
+            self._backend.ping()
+
+    def compare_when_due(self) -> None:
+        """Read everything again when it is time to; a release breaks it off. Raises DatabaseProblem, BaseReleased."""
+        with self._hold.using():
+            self._backend.compare_when_due(self._hold.leaving)
 
     def get_configuration(self, _request: Record) -> Reply:
         """CRM-06, CRM-12, CRM-15."""
@@ -76,19 +106,33 @@ class Service:
     def get_change_log(self, request: Record) -> Reply:
         """CRM-01: what changed after the cursors, and nothing else when nothing did: one call."""
         _check_version(request)
-        wait_seconds(request)
-        wanted = [(_entity(one.text("name")), one.text("cursor")) for one in request.many("entity_sets")]
-        if not wanted:
-            raise InvalidRequest("no entity set is asked for", field="EntitySets")
+        seconds = wait_seconds(request)
+        wanted = _wanted(request)
         pages = self._backend.change_log(wanted, self._size(request, PAGE_SIZE_MAX))
         head = f"<ContractVersion>{CONTRACT_VERSION}</ContractVersion><Company>{escape(self._company)}</Company>{_now(pages[0])}"
         sets = "".join(map(_change_set, pages))
         quiet = len(pages) == len(wanted) and all(page.at_end and not len(page) for page in pages)
-        return _wrapped(
-            GET_CHANGE_LOG,
-            f"{head}<ChangeSets>{sets}</ChangeSets>",
-            quiet=quiet,
-        )
+        places = self._backend.places(wanted) if quiet and seconds else None
+        return _wrapped(GET_CHANGE_LOG, f"{head}<ChangeSets>{sets}</ChangeSets>", waits_at=places)
+
+    def wait_for_changes(self, request: Record) -> Reply:
+        """NEW-07: whether there is something after the cursors; who waits leaves the looking to the watcher."""
+        seconds = wait_seconds(request)
+        places = self._backend.places(_wanted(request))
+        changed = self._backend.heads(scan=not seconds).beyond(places)
+        if changed or not seconds:
+            return _changed(told=changed)
+        return replace(_changed(told=False), waits_at=places, news=_changed(told=True).xml)
+
+    def release_base(self, _request: Record) -> Reply:
+        """CRM-58: not a connection to the base is left when this is answered."""
+        since = self._hold.release(self._backend.close)
+        return _wrapped(RELEASE_BASE, f"<Since>{instant_text(since)}</Since>")
+
+    def reconnect_base(self, _request: Record) -> Reply:
+        """CRM-58: the base is served again once it answers."""
+        was = self._hold.reconnect(self._backend.ping, self._backend.close)
+        return _wrapped(RECONNECT_BASE, f"<WasReleased>{'true' if was else 'false'}</WasReleased>")
 
     def get_records(self, request: Record) -> Reply:
         """Named records, whatever the cursor."""
@@ -146,20 +190,37 @@ SERVED: Mapping[str, Serve] = {
     EXECUTE_TRANSACTIONS.name: Service.execute_transactions,
     **dict.fromkeys(VIEWS, Service.view),
     RUN_DIAGNOSTICS.name: Service.run_diagnostics,
+    WAIT_FOR_CHANGES.name: Service.wait_for_changes,
+    RELEASE_BASE.name: Service.release_base,
+    RECONNECT_BASE.name: Service.reconnect_base,
 }
 
 
 def wait_seconds(request: Record) -> int:
     """How long the caller wants to be kept when there is no news; 0 for operations that do not wait. Raises InvalidRequest."""
-    seconds = request.integer("wait_seconds") if request.of is GET_CHANGE_LOG.request else 0
-    if not 0 <= seconds <= WAIT_MAX_S:
-        raise InvalidRequest(f"the wait is {seconds} s, 0 to {WAIT_MAX_S} are allowed", field="WaitSeconds")
+    most = MOST_SECONDS.get(request.of.name)
+    if most is None:
+        return 0
+    seconds = request.integer("wait_seconds")
+    if not 0 <= seconds <= most:
+        raise InvalidRequest(f"the wait is {seconds} s, 0 to {most} are allowed", field="WaitSeconds")
     return seconds
 
 
-def _wrapped(operation: Operation, content: str, *, quiet: bool = False) -> Reply:
+def _wanted(request: Record) -> list[tuple[EntitySet, str]]:
+    wanted = [(_entity(one.text("name")), one.text("cursor")) for one in request.many("entity_sets")]
+    if not wanted:
+        raise InvalidRequest("no entity set is asked for", field="EntitySets")
+    return wanted
+
+
+def _changed(*, told: bool) -> Reply:
+    return _wrapped(WAIT_FOR_CHANGES, f"<Changed>{'true' if told else 'false'}</Changed>")
+
+
+def _wrapped(operation: Operation, content: str, *, waits_at: Places | None = None) -> Reply:
     name = operation.response.name
-    return Reply(xml=f'<{name} xmlns="{NAMESPACE}">{content}</{name}>', quiet=quiet)
+    return Reply(xml=f'<{name} xmlns="{NAMESPACE}">{content}</{name}>', waits_at=waits_at)
 
 
 def _check_version(request: Record) -> None:

@@ -67,6 +67,8 @@ class GatewaySettings(BaseSettings):
     index_modifications: bool = True
     # Every so many hours all tiers are read again: some treatments change rows without a mark. 0: never.
     full_compare_hours: Annotated[int, Field(ge=0, le=744)] = 24
+    # Keeps across restarts that the base is released (CRM-58); None: beside the settings file, where there is one.
+    state_file: Path | None = None
     ssl_certificate: Path | None = None
     ssl_key: Path | None = None
 
@@ -108,7 +110,8 @@ class GatewaySettings(BaseSettings):
 
 def load_settings(path: Path = DEFAULT_FILE) -> GatewaySettings:
     """Read and check the settings. Raises SettingsInvalid naming each wrong key and what to do about it."""
-    return settings_from(_read(path), source=str(path))
+    beside: dict[str, object] = {"state_file": path.absolute().with_suffix(".state")}
+    return settings_from(beside | _read(path), source=str(path))
 
 
 def settings_from(values: dict[str, object], *, source: str = "settings") -> GatewaySettings:

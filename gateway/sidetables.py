@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -190,6 +191,7 @@ def index_codes(connection: Connection) -> None:
         connection.execute(CreateIndex(Index("GW_IX_CODE", form), if_not_exists=True))
 
 
+@cache
 def modification_index(table: Table) -> Index:
     """The index a poll of that table needs, on a copy: the model of the ERP's tables does not gain what is ours."""
     copy = table.to_metadata(MetaData())

@@ -100,7 +100,7 @@ class TiersWriter:
         self._delete(table, rows, change.deleted)
         moved = {one: _differing(rows[one], columns) for one, columns in change.changed.items()}
         if table is F_CONTACTT:
-            self._make_way(rows, moved)
+            moved = self._make_way(rows, moved)
         for one, columns in moved.items():
             if columns:
                 self._set(number, one, columns)
@@ -123,12 +123,22 @@ class TiersWriter:
         used = select(true()).where(F_DOCENTETE.c.LI_No == number).limit(1)
         return self._connection.execute(used).first() is not None
 
-    def _make_way(self, rows: Mapping[int, Mapping[str, Any]], moved: Mapping[int, Mapping[str, Any]]) -> None:
-        """Contacts that exchange their names pass through one nobody has: the base checks each statement."""
-        held = {_person(rows[one], {}) for one in rows}
-        for one, columns in moved.items():
-            if {"CT_Nom", "CT_Prenom"} & columns.keys() and _person(rows[one], columns) in held:
+    def _make_way(
+        self, rows: Mapping[int, Mapping[str, Any]], moved: Mapping[int, dict[str, Any]]
+    ) -> dict[int, dict[str, Any]]:
+        """A contact whose name another one takes passes through one nobody has: the base checks each statement.
+
+        Returns what is to be written then: of those, the whole name.
+        """
+        named = [one for one, columns in moved.items() if {"CT_Nom", "CT_Prenom"} & columns.keys()]
+        takers = {_person(rows[one], moved[one]): one for one in named}
+        written = dict(moved)
+        for one in named:
+            # Another way to write the same name takes it from nobody.
+            if takers.get(_person(rows[one], {}), one) != one:
                 self._set(F_CONTACTT.c.CT_No, one, {"CT_Nom": f"\t{one}"})
+                written[one] = {"CT_Nom": rows[one]["CT_Nom"], **moved[one]}
+        return written
 
     def _keep_main(self, code: str) -> None:
         """A tiers with delivery addresses has a main one."""

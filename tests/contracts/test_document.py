@@ -21,7 +21,17 @@ from contracts.schema import structures, validator
 from contracts.transport import GatewayTransport
 from gateway.app import InternalError
 from gateway.database import writing
-from gateway.errors import DatabaseBusy, DatabaseFull, DatabaseMissing, DatabaseRefused, DatabaseUnreachable, NotSage
+from gateway.errors import (
+    BaseInUse,
+    BaseReleased,
+    DatabaseBusy,
+    DatabaseFull,
+    DatabaseMissing,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    NotSage,
+    ReleaseNotKept,
+)
 from gateway.refusals import CallRefused, InvalidRequest
 from gateway.soap import fault_of
 from gateway.transfer import REQUEST_BYTES_MAX
@@ -218,6 +228,7 @@ FAULTS: list[Problem] = [
         for kind in (DatabaseBusy, DatabaseUnreachable, DatabaseMissing, DatabaseFull, DatabaseRefused, NotSage)
     ),
     InternalError("x"),
+    *(kind("x") for kind in (BaseReleased, BaseInUse, ReleaseNotKept)),
 ]
 
 

@@ -15,6 +15,7 @@ from contracts.envelope import envelope
 from contracts.errors import ContractError, InvalidRecord, VersionMismatch
 from contracts.fields import ABSENT, Record
 from contracts.messages import (
+    CONTRACT_VERSION,
     GET_CHANGE_LOG,
     GET_CONFIGURATION,
     GET_RECORDS,
@@ -266,7 +267,7 @@ BROKEN = [
     pytest.param("<Remaining>0", "<Remaining>99999999999", "Remaining", id="a number too large"),
     pytest.param("<Name>tiers", "<Name>invoices", "Name", id="a set that is not known"),
     pytest.param("<Name>tiers", "<Name>turnover", "ChangeSet", id="records in another set's list"),
-    pytest.param("<ContractVersion>1.0</ContractVersion>", "", "ContractVersion", id="no version"),
+    pytest.param(f"<ContractVersion>{CONTRACT_VERSION}</ContractVersion>", "", "ContractVersion", id="no version"),
     pytest.param("<TiersList>", "<TiersList/><TiersList>", "TiersList", id="a list twice"),
 ]
 

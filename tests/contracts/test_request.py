@@ -125,7 +125,7 @@ def test_the_change_log_is_asked_for_in_the_order_given(client: GatewayClient, s
         ("tiers", "e-4-0"),
         ("free_fields", None),
     ]
-    assert (request.text("contract_version"), request.integer("page_size")) == ("1.0", 500)
+    assert (request.text("contract_version"), request.integer("page_size")) == ("1.1", 500)
 
 
 def test_named_records_are_asked_for_by_key() -> None:

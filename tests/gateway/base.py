@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,6 +38,7 @@ from gateway.sage import (
 from gateway.sage.defaults import TiersType, new_tiers, stamped
 from gateway.settings import Synchronise
 from gateway.sidetables import create_side_tables
+from tests.sage_bases import sqlite_file
 
 ZONE = ZoneInfo("Europe/Paris")
 START = dt.datetime(2026, 5, 4, 8, 0, tzinfo=dt.UTC)
@@ -69,6 +72,19 @@ class Clock:
 def make_base(url: str, *, tiers: int = 5) -> Engine:
     """A company with lists, two representatives, `tiers` clients T001.., an employee and an 'other', all written long ago."""
     engine = open_database(url, create=True)
+    if engine.dialect.name == "sqlite":
+        Path(str(engine.url.database)).write_bytes(_sqlite_file(tiers))
+    else:
+        _fill(engine, tiers)
+    return engine
+
+
+@cache
+def _sqlite_file(tiers: int) -> bytes:
+    return sqlite_file(lambda engine: _fill(engine, tiers))
+
+
+def _fill(engine: Engine, tiers: int) -> None:
     create_base(engine)
     with writing(engine) as connection:
         _write_lists(connection)
@@ -78,7 +94,6 @@ def make_base(url: str, *, tiers: int = 5) -> Engine:
             )
         insert_tiers(connection, "SAL001", "Un salarié", kind=TiersType.EMPLOYEE, at=LONG_AGO)
         insert_tiers(connection, "URSSAF", "Un organisme", kind=TiersType.OTHER, at=LONG_AGO)
-    return engine
 
 
 def insert_clients(connection: Connection, count: int, *, prefix: str = "T") -> None:

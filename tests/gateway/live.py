@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -12,20 +13,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import uvicorn
+import uvicorn.server
 from sqlalchemy import Engine
+from starlette.applications import Starlette
 
 from contracts.client import GatewayClient
+from gateway import passwords
 from gateway.app import create_app
 from gateway.passwords import hash_password
-from gateway.serve import Server, server_config
+from gateway.serve import Server, listen, server_config
 from gateway.settings import GatewaySettings, settings_from
 from gateway.sweep import utc_now
 
 COMPANY = "Société de démonstration"
 USER, PASSWORD = "crm", "mot de passe é€"
-_HASH = hash_password(PASSWORD)
+CHEAP = patch.object(passwords, "COST", 2)
+"""Nearly every test starts a gateway, which makes one hash and checks one: they are to cost attackers, not the tests."""
+with CHEAP:
+    _HASH = hash_password(PASSWORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +57,35 @@ def gateway_settings(base: Engine | str, **options: Any) -> GatewaySettings:
     return settings_from({**given, **options})
 
 
+def gateway_app(settings: GatewaySettings, **given: Any) -> Starlette:
+    """The application with those settings, made without the cost of its passwords."""
+    with CHEAP:
+        return create_app(settings, **given)
+
+
+class _Naps:
+    """asyncio as uvicorn's server sees it here: it looks again after milliseconds, where it would sleep for tenths of a second."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, delay: float) -> None:
+        """Sleep, not for long."""
+        await asyncio.sleep(min(delay, 0.005))
+
+
+patch.object(uvicorn.server, "asyncio", _Naps()).start()
+
+
 @contextmanager
 def live_gateway(
     base: Engine | str, *, clock: Callable[[], datetime] = utc_now, **options: Any
 ) -> Iterator[LiveGateway]:
     """Run the gateway over that base while the block lasts."""
     settings = gateway_settings(base, **options)
-    app = create_app(settings, clock=clock)
-    config = server_config(settings, app)
-    listener = config.bind_socket()
-    server = Server(app, config, "http://127.0.0.1")
+    app = gateway_app(settings, clock=clock)
+    listener = listen(settings.host, settings.port)
+    server = Server(app, server_config(settings, app), "http://127.0.0.1")
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -78,7 +104,7 @@ def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
     while not server.started:
         assert thread.is_alive(), "the gateway did not start"
         assert time.monotonic() < limit, "the gateway took too long to start"
-        time.sleep(0.01)
+        time.sleep(0.002)
 
 
 def written_settings(base: Engine, folder: Path) -> Path:

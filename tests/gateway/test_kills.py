@@ -39,7 +39,7 @@ class Killed(BaseException):
 class Mortal:
     """Lets a process die at the n-th step of its database: before a statement or commit, or just after a commit."""
 
-    def __init__(self, engine: Engine, deadly: int | None = None) -> None:
+    def __init__(self, engine: Engine, deadly: int | None) -> None:
         self.steps = 0
         self._deadly = deadly
         event.listen(engine, "before_cursor_execute", self._statement)

@@ -67,7 +67,7 @@ def test_configuration(client: GatewayClient) -> None:
     assert found.text("product") == "Sage 100 Gestion Commerciale"
     assert found.text("company") == COMPANY
     assert found.text("gateway_version") == version("crm-sage100-sync")
-    assert found.text("contract_version") == "1.0"
+    assert found.text("contract_version") == "1.1"
     assert found.text("base_currency") == "EUR"
     options = ("synchronise_contacts", "synchronise_addresses", "synchronise_phones", "synchronise_dormant")
     assert all(found.flag(option) for option in options)

@@ -291,16 +291,32 @@ def test_a_list_of_contacts_is_the_whole_truth(client: GatewayClient) -> None:
 
 
 @pytest.mark.req("CRM-45")
-def test_two_contacts_exchange_their_names(client: GatewayClient) -> None:
-    present = tiers_of(client)
-    one, other = present.many("contacts")
-    names = ("last_name", "first_name")
-    swapped = [changed(a, **{name: b[name] for name in names}) for a, b in ((one, other), (other, one))]
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param((("Durand", "Anne"), ("Petit", "Luc")), (("Petit", "Luc"), ("Durand", "Anne")), id="exchanged"),
+        pytest.param(
+            (("Durand", "Anne"), ("Durand", "Luc")), (("Durand", "Luc"), ("Durand", "Anne")), id="first names"
+        ),
+        pytest.param((("Durand", "Anne"), ("Petit", "Luc")), (("Petit", "Luc"), ("Blanc", "Zoé")), id="passed on"),
+        pytest.param((("Durand", "Anne"), ("Petit", "LUC")), (("DURAND", "Anne"), ("Petit", "Luc")), id="case alone"),
+    ],
+)
+def test_contacts_take_the_names_of_others(
+    client: GatewayClient, before: tuple[tuple[str, str], ...], after: tuple[tuple[str, str], ...]
+) -> None:
+    def named(tiers: Record, names: tuple[tuple[str, str], ...]) -> list[Record]:
+        found = zip(tiers.many("contacts"), names, strict=True)
+        return [changed(one, last_name=last, first_name=first) for one, (last, first) in found]
 
-    (result,) = execute(client, update_of(present, contacts=swapped))
+    present = tiers_of(client)
+    (result,) = execute(client, update_of(present, contacts=named(present, before)))
+    wanted = named(now(result), after)
+
+    (result,) = execute(client, update_of(now(result), contacts=wanted))
 
     assert outcome(result) == ("done", "", "")
-    assert now(result).many("contacts") == swapped
+    assert now(result).many("contacts") == wanted
 
 
 @pytest.mark.req("CRM-20", "CRM-26", "CRM-42")
