@@ -16,7 +16,7 @@ demo: $(STAMP)
 	$(BIN)/syncengine demo
 
 test: $(STAMP)
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 
 from gateway.database import open_database
 from tests.postgresql import PostgresqlServer
+from tests.warm import warm_engines
 
 # Examples are quick to find and quick to read; shrinking one over two processes and HTTP takes minutes: `long` does it.
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -19,6 +21,15 @@ settings.register_profile("default", deadline=None, phases=QUICK)
 settings.register_profile("ci", deadline=None, phases=QUICK, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+warm_engines()
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: the collector need not look at it again and again, nor as often as for a small program."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 50)
 
 
 @pytest.fixture

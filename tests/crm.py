@@ -11,7 +11,7 @@ from syncengine.storage.store import Store
 
 Dump: TypeAlias = dict[str, list[tuple[Any, ...]]]
 
-HISTORY = {"cycles", "integrations", "users", "alembic_version"}
+HISTORY = {"cycles", "integrations", "users", "alembic_version", "alerts", "deliveries"}
 """Tables that tell when and how, not what."""
 TIMES = {"created_at", "updated_at", "at", "first_at", "last_at", "created_cycle_id", "cycle_id"}
 TIMES |= {"first_cycle_id", "last_cycle_id", "attempts", "cursor"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ import psycopg
 from sqlalchemy import make_url
 
 READY_SECONDS = 60
+USES = 50
+"""How many tests a database serves: the system's own tables grow with each."""
 # A test database need not survive a power cut.
 HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
 
@@ -37,18 +40,42 @@ class PostgresqlServer:
         subprocess.run(initdb, check=True, capture_output=True, cwd=self._folder, **self._identity)
         self._process = self._start(data)
         self._databases = 0
+        self._spare: list[str] = []
+        self._uses: dict[str, int] = {}
         self._await_ready()
 
-    def new_database(self) -> str:
-        """Create an empty database; answers its URL."""
+    def new_database(self, *, like: str | None = None) -> str:
+        """An empty database, or a copy of one that nobody is connected to; answers its URL."""
+        if self._spare and not like:
+            return self._spare.pop()
         self._databases += 1
-        name = f"test_{self._databases}"
-        self._psql(f"CREATE DATABASE {name}")
-        return self._url(name)
+        url = self._url(f"test_{self._databases}")
+        self._psql(f"CREATE DATABASE test_{self._databases}" + (f" TEMPLATE {make_url(like).database}" if like else ""))
+        self._uses[url] = USES if like else 0
+        return url
 
     def drop(self, url: str) -> None:
-        """Drop a database made by `new_database`, whoever is still connected."""
-        self._psql(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        """Take back a database made by `new_database`, whoever is still connected."""
+        self._uses[url] += 1
+        if self._uses[url] >= USES:
+            self._psql(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+            return
+        # Emptied, it is the next one: that takes a fifth of the time.
+        self.end_connections(url)
+        self._psql("DROP SCHEMA public CASCADE; CREATE SCHEMA public", make_url(url).database)
+        self._spare.append(url)
+
+    def end_connections(self, url: str) -> None:
+        """End all connections to a database."""
+        name = make_url(url).database
+        self._psql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def restart(self) -> None:
+        """Let the server crash, whoever is at work on it, and start it again."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(30)
+        self._process = self._start(self._folder / "data")
+        self._await_ready()
 
     def stop(self) -> None:
         """Stop the server and remove its folder."""
@@ -80,8 +107,8 @@ class PostgresqlServer:
                 raise RuntimeError(f"PostgreSQL did not start: {said[-2000:]}")
             time.sleep(0.05)
 
-    def _psql(self, statement: str) -> None:
-        with psycopg.connect(f"host={self._folder} user=postgres dbname=postgres", autocommit=True) as connection:
+    def _psql(self, statement: str, database: str | None = "postgres") -> None:
+        with psycopg.connect(f"host={self._folder} user=postgres dbname={database}", autocommit=True) as connection:
             connection.execute(statement.encode())
 
     def _url(self, name: str) -> str:

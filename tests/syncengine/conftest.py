@@ -13,9 +13,37 @@ from syncengine.cli import main
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, settings_from
 from syncengine.storage.store import Store, open_store
+from tests.crm_bases import CrmBases, lay
+from tests.postgresql import PostgresqlServer
 from tests.syncengine.commanding import Ran, Run
 
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def crm_bases(postgresql_server: PostgresqlServer) -> CrmBases:
+    """CRM bases on the server of this test process."""
+    return CrmBases(server=postgresql_server)
+
+
+@pytest.fixture
+def crm_on_sqlite(sqlite_url: str) -> str:
+    """The URL of a CRM base with its tables and nothing entered, as a file."""
+    return lay(sqlite_url)
+
+
+@pytest.fixture
+def crm_on_postgresql(crm_bases: CrmBases) -> Iterator[str]:
+    """The same on PostgreSQL."""
+    with crm_bases.lent() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a CRM base with its tables and nothing entered: every test that asks for it runs on both databases."""
+    url: str = request.getfixturevalue(f"crm_on_{request.param}")
+    return url
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from gateway.clock import DEFAULT_ZONE
 from gateway.database import reading
@@ -66,6 +66,8 @@ class Judge:
     staff: set[str] = field(default_factory=set)
     waiting: set[tuple[int, str]] = field(default_factory=set)
     before: Sides | None = None
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def parked(self) -> bool:
@@ -127,7 +129,9 @@ class Judge:
                 self.memory[account_id] = arrived(memory, *sides)
 
     def _untyped(self, before: Sides, after: Sides) -> None:
-        """What was typed during the cycle and is not in the ERP was no part of it: the next one sends it."""
+        """What was typed during the cycle and is not in the ERP was no part of it, unless it is parked: the next one sends it."""
+        owners = {tiers.account["link"]["id"]: number for number, tiers in after.crm.items() if tiers.account["link"]}
+        parked = {(owners[row["link_id"]], row["field"], row["crm_value"]) for row in self.conflicts}
         first: dict[tuple[int, str], Any] = {}
         last: dict[tuple[int, str], Any] = {}
         for account_id, attr, was, now in self.typed:
@@ -135,7 +139,8 @@ class Judge:
             last[account_id, attr] = now
         for (account_id, attr), now in last.items():
             crm, erp = after.crm[account_id], after.erp.get(str(after.crm[account_id].account["code"]))
-            if crm.leaves[attr] == now and (erp is None or not same("", attr, now, erp.leaves[attr])):
+            missing = erp is None or not same("", attr, now, erp.leaves[attr])
+            if crm.leaves[attr] == now and missing and (account_id, attr, now) not in parked:
                 crm.leaves[attr] = first[account_id, attr]
             elif account_id in before.crm:
                 before.crm[account_id].leaves[attr] = now
@@ -144,11 +149,12 @@ class Judge:
         """Run a cycle, and judge it."""
         before = self.before = self.observe()
         self.waiting, self.staff = self._asked(), before.staff
-        (told,) = [self.world.rows("journal")[-1:]]
+        told = self._last_line()
         cells = _values(self.world.cells())
         report = self.world.cycle(order)
         after = self.observe()
-        lines = self._lines(told[0]["id"] if told else 0)
+        self.errors, self.conflicts = self.world.rows("sync_errors"), self.world.rows("conflicts", state="open")
+        lines = self._lines(told)
         silent = unexplained(cells, _values(self.world.cells()), lines)
         assert silent == [], f"G3: in the CRM {silent}"
         for account_id, tiers in after.crm.items():
@@ -177,6 +183,10 @@ class Judge:
     def _typists(self) -> set[int]:
         return {account_id for account_id, *_ in self.typed}
 
+    def _last_line(self) -> int:
+        with self.world.store.reading() as session:
+            return session.scalar(select(func.max(JournalEntry.id))) or 0
+
     def _lines(self, after: int) -> list[JournalEntry]:
         with self.world.store.reading() as session:
             return list(session.scalars(select(JournalEntry).where(JournalEntry.id > after)))
@@ -200,7 +210,10 @@ class Judge:
         erp_was, erp_now = before.erp.get(code), after.erp.get(code)
         if was is None or was.state == "awaited":
             bad = erp_was is not None and _untakable(erp_was, before.staff & after.staff)
-            self._arrived(account_id, was, now, erp_was, erp_now, sure=sure and not bad)
+            # CRM-20: its code may be that of another tiers, in the CRM too, where it stays when that one is gone (CRM-32).
+            others = {str(one.account["code"]) for number, one in before.crm.items() if number != account_id}
+            taken = erp_was is not None or code in others
+            self._arrived(account_id, was, now, erp_was, erp_now, taken=taken, sure=sure and not bad)
         elif erp_now is None or erp_was is None:
             assert erp_now is erp_was, f"{code} came or went in the ERP by itself"
             # An answer that was late may tell how it was before it went.
@@ -220,13 +233,14 @@ class Judge:
         before: Tiers | None,
         erp: Tiers | None,
         *,
+        taken: bool,
         sure: bool,
     ) -> None:
         code = now.account["code"]
         if now.state == "awaited":
-            # CRM-20: one that the ERP has under that code by now, or refused, waits for somebody.
-            refused = [row for row in self.world.rows("sync_errors", local_id=account_id) if row["state"] == "open"]
-            assert not sure or (before and refused), f"{code} was not created"
+            # It waits for somebody to give it another code.
+            refused = [row for row in self.errors if (row["local_id"], row["state"]) == (account_id, "open")]
+            assert not sure or (taken and refused), f"{code} was not created"
             return
         if erp is None:
             self.memory[account_id] = Memory(leaves={attr: (value,) for attr, value in now.leaves.items()})
@@ -245,8 +259,7 @@ class Judge:
         code = str(now.account["code"])
         memory = self.memory.get(account_id, Memory())
         verdict = judge(memory, was, erp_was, self._choose(account_id, erp_was))
-        errors = self.world.rows("sync_errors", erp_key=code)
-        standing = [row for row in errors if row["state"] in ("open", "retry")]
+        standing = [row for row in self.errors if row["erp_key"] == code and row["state"] in ("open", "retry")]
         if sure and standing:
             gone = {end[1] for end in verdict.leaves["representative"]} - {None, *self.staff}
             assert verdict.refusable or verdict.doubtful or gone or self._untouched(account_id, code, before), (
@@ -274,8 +287,8 @@ class Judge:
     def _parked(self, code: str, crm: Tiers, erp: Tiers) -> None:
         """G5: both sides agree, but for what waits for a decision."""
         link = crm.account["link"]
-        rows = self.world.rows("conflicts", link_id=link["id"], state="open")
-        parked, differing = {row["field"] for row in rows}, set(_differing(crm, erp))
+        parked = {row["field"] for row in self.conflicts if row["link_id"] == link["id"]}
+        differing = set(_differing(crm, erp))
         assert parked == differing, f"G5: {code} differs at {differing}, parked are {parked}"
         assert link["changed_at"] is None or link["local_id"] in self._typists, f"{code} is still marked"
 

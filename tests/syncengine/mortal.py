@@ -19,11 +19,10 @@ from starlette.types import Receive, Scope, Send
 from contracts.client import GatewayClient
 from contracts.fields import Record
 from contracts.messages import EXECUTE_TRANSACTIONS, Operation
-from gateway.app import create_app
 from gateway.backend import SqlBackend
 from gateway.sweep import utc_now
 from syncengine.storage.store import Store
-from tests.gateway.live import PASSWORD, USER, LiveGateway, gateway_settings
+from tests.gateway.live import PASSWORD, USER, LiveGateway, gateway_app, gateway_settings
 
 T = TypeVar("T")
 NEVER = -1
@@ -127,7 +126,7 @@ class Gateways:
         self.close()
         settings = gateway_settings(sage, **options)
         self.backend = SqlBackend(settings, clock=clock)
-        self.app = create_app(settings, backend=self.backend)
+        self.app = gateway_app(settings, backend=self.backend)
         return LiveGateway(url=self.url, user=USER, password=PASSWORD, settings=settings)
 
     def close(self) -> None:

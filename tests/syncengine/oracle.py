@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from contracts.stored import stored
@@ -86,7 +87,7 @@ class Verdict:
             for name, attrs in (("contacts", ("last_name", "first_name")), ("addresses", ("title",)))
             for names in [
                 [
-                    tuple(folded(stored(CHILD[name, a], fate.fields[a][0][1])) for a in attrs)
+                    tuple(folded(_stored(name, a, fate.fields[a][0][1])) for a in attrs)
                     for fate in self.children[name]
                     if True in fate.stays and fate.number != BILLING and fate.fields[attrs[0]][0][1]
                 ]
@@ -94,20 +95,21 @@ class Verdict:
         )
 
 
-CHILD: Final = {(name, attr): _STRUCTS[name].field(attr) for name in LISTS for attr in CHILDREN[name]}
-
-
 def same(name: str, attr: str, one: Any, other: Any) -> bool:
     """Whether the ERP says the same of two values."""
-    known = _STRUCTS[name].field(attr)
-    return bool(stored(known, one) == stored(known, other))
+    return bool(one == other or _stored(name, attr, one) == _stored(name, attr, other))
+
+
+@cache
+def _stored(name: str, attr: str, value: Any) -> Any:
+    return stored(_STRUCTS[name].field(attr), value)
 
 
 def alike(name: str, attr: str, wanted: Any, found: Any) -> bool:
     """Whether a value found is the one wanted, or what Sage 100 makes of it when it says nothing."""
     if same(name, attr, wanted, found):
         return True
-    if stored(_STRUCTS[name].field(attr), wanted) is not None:
+    if _stored(name, attr, wanted) is not None:
         return False
     return found is not None if attr == "title" else found == _FILLED_IN.get(attr, _ANYTHING)
 
@@ -213,7 +215,7 @@ def _is_one(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool
     attrs: tuple[str, ...] = ("last_name", "first_name")
     if name == "addresses":
         attrs = ("title",) if one.get("title") and other.get("title") else ("street", "postcode", "town")
-    told, said = ([folded(stored(CHILD[name, attr], values.get(attr))) for attr in attrs] for values in (one, other))
+    told, said = ([folded(_stored(name, attr, values.get(attr))) for attr in attrs] for values in (one, other))
     return any(told) and told == said
 
 

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,15 +34,21 @@ from syncengine.desk.conflicts import ConflictFilter, conflicts
 from syncengine.desk.resolution import Own, Take, resolve
 from syncengine.errors import InputRefused
 from syncengine.model import Representative, User
+from syncengine.storage.store import open_store
 from tests.crm import differences, dump
-from tests.gateway.live import COMPANY, live_gateway
+from tests.gateway.live import COMPANY
 from tests.postgresql import PostgresqlServer
+from tests.sage_bases import demonstration
+from tests.syncengine.evening import hasten
 from tests.syncengine.judge import Judge
+from tests.syncengine.mortal import Gateways, gateways
 from tests.syncengine.people import CHOICES, Accountant, Salesman, typed
 from tests.syncengine.sides import BILLING, CHILDREN, LEAVES, Tiers, in_crm, in_erp
 from tests.syncengine.unreliable import ATTEMPTS, OPERATIONS, Trouble, UnreliableWorld
 from tests.syncengine.world import crm
 
+Bases: TypeAlias = Callable[[Path], AbstractContextManager[tuple[Engine, str]]]
+"""A Sage 100 base of five tiers, and the URL of an empty CRM base; made in a folder."""
 RULES = st.sampled_from(["none", "automatic", "if_empty"])
 PLACES = st.integers(0, 11)
 CHOICE = st.integers(0, CHOICES - 1)
@@ -68,8 +74,8 @@ CHILD_TYPED = st.sampled_from(["contacts", "addresses"]).flatmap(
 class BothSides(RuleBasedStateMachine):
     """Both sides over an unreliable line, and what was agreed on so far."""
 
-    bases: Callable[[Path], AbstractContextManager[tuple[Engine, str]]]
-    """A Sage 100 base of five tiers, and the URL of an empty CRM base; made in a folder."""
+    bases: Bases
+    server: Gateways
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,8 +84,11 @@ class BothSides(RuleBasedStateMachine):
         self.stack.callback(shutil.rmtree, self.folder)
         self.ahead = self.drift = timedelta()
         sage, url = self.stack.enter_context(type(self).bases(self.folder))
-        gateway = self.stack.enter_context(live_gateway(sage, clock=self.erp_clock))
+        gateway = self.server.serve(sage, clock=self.erp_clock)
+        self.stack.callback(self.server.close)
         store, integration_id = self.stack.enter_context(crm(self.folder, url, gateway))
+        hasten(sage)
+        hasten(store.engine)
         self.world = UnreliableWorld(
             sage=sage, gateway=gateway, store=store, integration_id=integration_id, page_size=3
         )
@@ -503,54 +512,56 @@ class BothSides(RuleBasedStateMachine):
             }
 
 
-def small_base(url: str) -> Engine:
-    """Five tiers of Sage 100, with contacts and addresses."""
-    sage = open_database(url, create=True)
+@contextmanager
+def on_sqlite(made: Path) -> Iterator[tuple[Engine, str]]:
+    """Bases in files."""
+    sage = demonstration(made / "sage.db", tiers=5)
+    yield sage, f"sqlite:///{made / 'crm.db'}"
+    sage.dispose()
+
+
+def on_postgresql(server: PostgresqlServer) -> Bases:
+    """Bases that are copies of two made once, on that server."""
+    templates = [server.new_database() for _ in range(2)]
+    sage = open_database(templates[0], create=True)
     build_base(sage, tiers=5, company=COMPANY, dirt=False, documents_per_tiers=0.0)
-    return sage
+    sage.dispose()
+    open_store(templates[1]).close()
+
+    @contextmanager
+    def bases(_folder: Path) -> Iterator[tuple[Engine, str]]:
+        urls = [server.new_database(like=template) for template in templates]
+        sage = open_database(urls[0])
+        yield sage, urls[1]
+        sage.dispose()
+        for url in urls:
+            server.drop(url)
+
+    return bases
 
 
-def try_it(bases: Callable[[Path], AbstractContextManager[tuple[Engine, str]]], *, share: int) -> None:
+def try_it(bases: Bases, *, share: int) -> None:
     """Run the machine: of the profile's examples, one in ``share``."""
-    machine = type("BothSidesHere", (BothSides,), {"bases": staticmethod(bases)})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=settings().max_examples // (1 if settings().max_examples >= 1_000 else share),
-            stateful_step_count=45,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    with gateways() as server:
+        run_state_machine_as_test(
+            type("BothSidesHere", (BothSides,), {"bases": staticmethod(bases), "server": server}),
+            settings=settings(
+                max_examples=settings().max_examples // (1 if settings().max_examples >= 1_000 else share),
+                stateful_step_count=45,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
 
 
 @pytest.mark.guarantees
 @pytest.mark.req("CRM-01", "NEW-01", "NEW-05")
-def test_whatever_people_do_on_both_sides_and_calls_meet_nothing_is_lost_and_both_sides_agree(tmp_path: Path) -> None:
-    template = tmp_path / "template.db"
-    small_base(f"sqlite:///{template}").dispose()
-
-    @contextmanager
-    def bases(folder: Path) -> Iterator[tuple[Engine, str]]:
-        shutil.copy(template, folder / "sage.db")
-        sage = open_database(f"sqlite:///{folder / 'sage.db'}")
-        yield sage, f"sqlite:///{folder / 'crm.db'}"
-        sage.dispose()
-
-    try_it(bases, share=12)
+def test_whatever_people_do_on_both_sides_and_calls_meet_nothing_is_lost_and_both_sides_agree() -> None:
+    try_it(on_sqlite, share=12)
 
 
 @pytest.mark.guarantees
 @pytest.mark.postgresql
 @pytest.mark.req("CRM-01", "NEW-01", "NEW-05")
 def test_whatever_they_do_it_is_the_same_on_postgresql(postgresql_server: PostgresqlServer) -> None:
-    @contextmanager
-    def bases(folder: Path) -> Iterator[tuple[Engine, str]]:
-        urls = [postgresql_server.new_database() for _ in range(2)]
-        sage = small_base(urls[0])
-        yield sage, urls[1]
-        sage.dispose()
-        for url in urls:
-            postgresql_server.drop(url)
-
-    try_it(bases, share=40)
+    try_it(on_postgresql(postgresql_server), share=40)

@@ -86,8 +86,10 @@ def test_an_integration_from_its_creation_to_its_deactivation(run: Run, tmp_path
     assert json.loads(modified.stdout)["draft"]["name"] == "Bijou"
     second = run("integration", "create", "--company", "AUTRE")
     assert (second.returncode, second.stderr.split(":")[0]) == (ExitCode.USAGE, "second_integration")
-    several = run("integration", "create", "--company", "AUTRE", SYNCENGINE_MULTI_INTEGRATION="1")
-    assert several.returncode == ExitCode.OK
+    several = ("integration", "create", "--company", "AUTRE")
+    asked = run(*several, SYNCENGINE_MULTI_INTEGRATION="1")
+    assert (asked.returncode, "a donc deux fiches dans le CRM" in asked.stderr) == (ExitCode.USAGE, True)
+    assert run(*several, "--yes", SYNCENGINE_MULTI_INTEGRATION="1").returncode == ExitCode.OK
     listed = json.loads(run("integration", "list", "--json").stdout)
     assert [item["draft"]["name"] for item in listed] == ["Bijou", "Sage100"]
     assert run("integration", "show").returncode == ExitCode.USAGE

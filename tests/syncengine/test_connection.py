@@ -39,7 +39,7 @@ def test_all_steps_are_named_and_pass_against_a_gateway_that_is_right() -> None:
     assert [(result.code, result.status) for result in results] == [(code, StepStatus.OK) for code in CODES]
     assert first_failure(results) is None
     told = {result.code: result.detail for result in results}
-    assert told["contract"] == "contract 1.0, gateway 0.1.0"
+    assert told["contract"] == "contract 1.1, gateway 0.1.0"
     assert told["base"] == "Sage 100 Gestion Commerciale 12.00: 1 parameters read"
     assert told["company"] == "BIJOU SA"
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from gateway.demo.edits import edit_tiers
+from gateway.demo.edits import delete_tiers, edit_tiers, insert_tiers
 from gateway.sage import F_COMPTET, F_CONTACTT, F_LIVRAISON, P_TIERS
 from syncengine.crm.company_code import set_code
 from syncengine.crm.creation import create_tiers
 from syncengine.crm.edits import add_address, add_contact, create_company
 from syncengine.crm.linking import break_link, link_company
 from syncengine.cycle.act import Act
+from syncengine.cycle.run import Order
 from syncengine.model import CodeMode, CycleStatus
 from tests.syncengine.world import World, world
 
@@ -106,6 +107,59 @@ def test_with_the_codification_off_nothing_is_transferred_and_the_error_says_so(
     number_tiers(synchronised, 1)
     synchronised.ahead += timedelta(minutes=31)
     assert synchronised.cycle().counts.created_in_erp == 1
+    assert synchronised.rows("sync_errors", state="open") == []
+
+
+@pytest.mark.guarantees
+@pytest.mark.req("CRM-23", "CRM-32")
+def test_a_number_that_the_erp_gives_again_is_that_of_the_new_tiers(synchronised: World) -> None:
+    # The link of the one that was deleted stood in the way, in every cycle from then on.
+    number_tiers(synchronised, 1)
+    synchronised.set(code_mode=CodeMode.ERP)
+    former = order(synchronised, prospect(synchronised, "Une"))
+    synchronised.cycle()
+    code = synchronised.rows("accounts", id=former)[0]["code"]
+    with synchronised.erp() as connection:
+        delete_tiers(connection, code)
+    synchronised.cycle()
+    account_id = order(synchronised, prospect(synchronised, "Deux"))
+
+    report = synchronised.cycle()
+
+    assert (report.status, report.counts.created_in_erp) == (CycleStatus.SUCCESS, 1)
+    states = {row["id"]: (row["name"], row["erp_state"]) for row in synchronised.rows("accounts", code=code)}
+    assert states == {former: ("Une", "deleted"), account_id: ("Deux", "present")}
+    (link,) = synchronised.rows("links", erp_key=code)
+    assert (link["local_id"], link["state"]) == (account_id, "linked")
+    assert synchronised.rows("links", local_id=former) == []
+    assert quiet(synchronised)
+    assert synchronised.cycle(Order(full=True)).counts.changed == 0
+
+
+@pytest.mark.guarantees
+@pytest.mark.req("CRM-20", "CRM-32")
+def test_a_code_whose_tiers_is_gone_is_not_given_to_another_one(synchronised: World) -> None:
+    # The ERP took it, and the result could not be recorded, in every cycle from then on.
+    company_id = prospect(synchronised, "Neuve", "NEUVE")
+    account_id = order(synchronised, company_id)
+    with synchronised.erp() as connection:
+        insert_tiers(connection, "NEUVE", "Du comptable")
+    synchronised.cycle()
+    with synchronised.erp() as connection:
+        delete_tiers(connection, "NEUVE")
+    synchronised.later(minutes=31)
+    before = tiers_count(synchronised)
+
+    report = synchronised.cycle()
+
+    assert (report.status, report.counts.refused_by_erp, report.counts.vanished) == (CycleStatus.WARNING, 1, 1)
+    assert tiers_count(synchronised) == before
+    (error,) = synchronised.rows("sync_errors", state="open")
+    assert (error["code"], error["local_id"], error["field"]) == ("code_in_use", account_id, "Code")
+    with synchronised.store.writing() as session:
+        set_code(session, company_id, "autre", at=synchronised.now())
+    assert synchronised.cycle().counts.created_in_erp == 1
+    assert synchronised.account("AUTRE")["name"] == "Neuve"
     assert synchronised.rows("sync_errors", state="open") == []
 
 

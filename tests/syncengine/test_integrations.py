@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import time
+from datetime import UTC, time
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from syncengine import integrations
 from syncengine.errors import IntegrationInvalid, IntegrationUnknown, SecondIntegration, SettingsLocked
 from syncengine.integration_draft import IntegrationDraft
-from syncengine.integrations import IntegrationRecord
+from syncengine.integration_record import IntegrationRecord
 from syncengine.model import (
     AssignmentRule,
     CodeMode,
@@ -21,6 +21,7 @@ from syncengine.model import (
     IntegrationState,
     Territory,
     TransferMode,
+    TurnoverMode,
     User,
 )
 from syncengine.secrets import Secrets
@@ -65,6 +66,11 @@ def test_everything_entered_comes_back_but_the_passwords(store: Store, secrets: 
         timeout_s=120,
         interval_min=30,
         daily_resync_at=time(3, 30),
+        zone="America/Martinique",
+        turnover_mode=TurnoverMode.DAILY,
+        turnover_at=time(5, 15),
+        live=True,
+        audit_percent=100,
         transfer_mode=TransferMode.NEVER,
         supplier_territory="Fournisseurs",
         default_manager="resp",
@@ -97,6 +103,15 @@ WRONG: list[tuple[str, Any, str]] = [
     ("erp_user", "a:b", "CRM-14"),
     ("interval_min", 29, "CRM-16"),
     ("interval_min", 0, "CRM-16"),
+    ("interval_min", 7 * 24 * 60 + 1, "CRM-16"),
+    ("daily_resync_at", time(3, 30, tzinfo=UTC), "CRM-09"),
+    ("zone", "Paris", "CRM-09"),
+    ("zone", "", "CRM-09"),
+    ("zone", "../Europe/Paris", "CRM-09"),
+    ("turnover_mode", TurnoverMode.DAILY, "CRM-48"),
+    ("turnover_at", time(3, 30, tzinfo=UTC), "CRM-48"),
+    ("audit_percent", -1, "CRM-16"),
+    ("audit_percent", 101, "CRM-16"),
     ("timeout_s", 4, "CRM-16"),
     ("timeout_s", 601, "CRM-16"),
     ("code_suffix", "a b", "CRM-22"),
@@ -173,6 +188,24 @@ def test_a_modification_without_password_keeps_the_one_there_is(store: Store, se
         new = replace(record.draft, erp_password=SecretStr("new"))
         integrations.modify(session, record.id, new, secrets=secrets, at=NOW)
         assert integrations.erp_password(row, secrets).get_secret_value() == "new"
+
+
+@pytest.mark.req("CRM-11", "CRM-18", "CRM-48")
+def test_times_of_day_count_from_the_activation_in_the_zone_of_the_integration(store: Store, secrets: Secrets) -> None:
+    daily = draft(turnover_mode=TurnoverMode.DAILY, turnover_at=time(5, 15), zone="America/Martinique")
+    record = create(store, secrets, daily)
+    with store.writing() as session:
+        session.get_one(Integration, record.id).failures = 7
+        active = integrations.activate(session, record.id, at=NOW)
+    assert active.turnover_due_at == NOW.replace(hour=9, minute=15)  # 5.15 at four hours before UTC
+    assert active.failures == 0
+    with store.writing() as session:
+        assert integrations.disconnect(session, record.id, at=NOW).turnover_due_at is None
+        assert integrations.reconnect(session, record.id, at=NOW).turnover_due_at == active.turnover_due_at
+        assert integrations.deactivate(session, record.id, at=NOW).turnover_due_at is None
+        changed = replace(record.draft, turnover_mode=TurnoverMode.BY_HAND)
+        integrations.modify(session, record.id, changed, secrets=secrets, at=NOW)
+        assert integrations.activate(session, record.id, at=NOW).turnover_due_at is None
 
 
 @pytest.mark.req("CRM-11", "CRM-19")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from sqlalchemy import select
 from contracts.fields import Record
 from gateway.demo.edits import edit_tiers
 from gateway.sage import F_COMPTET
-from syncengine.crm.edits import edit_company
+from syncengine.crm.edits import add_address, edit_company
 from syncengine.cycle.act import Act
 from syncengine.model import CycleStatus
 from tests.crm import differences, dump
 from tests.syncengine.unreliable import UnreliableWorld
-from tests.syncengine.world import World, world
+from tests.syncengine.world import Clock, World, world
 
 pytestmark = pytest.mark.guarantees
 
@@ -122,3 +123,26 @@ def test_what_the_erp_leaves_empty_keeps_its_default_when_another_field_is_writt
 
     assert both.account(code)["price_category"] == both.company(code)["price_category"] == "1"
     assert column(both, code, "CT_Site") == "www.crm.example"
+
+
+@pytest.mark.req("NEW-01", "NEW-03")
+def test_what_the_engine_writes_itself_makes_the_erp_no_more_recent(tmp_path: Path, sqlite_url: str) -> None:
+    # Parked for want of clear ages, the name was taken from the ERP as soon as an address of the same tiers had been written there.
+    clock = Clock()
+    with world(tmp_path, sqlite_url, tiers=5, documents=0.0, clock=clock) as made:
+        made.cycle()
+        made.set(policies={"": "most_recent"})
+        code = first_code(made)
+        edit(made, code, name="Nom du CRM")
+        with made.store.writing() as session:
+            add_address(session, made.company(code)["id"], {"title": "Quai", "town": "Łódź"}, made.act())
+        set_column(made, code, CT_Intitule="Nom de l'ERP")
+        clock.ahead = timedelta(hours=1)
+        made.later(hours=1)
+
+        report = made.cycle()
+
+        assert (report.counts.parked, report.counts.sent, report.counts.decided) == (1, 1, 0)
+        assert (made.company(code)["name"], column(made, code, "CT_Intitule")) == ("Nom du CRM", "Nom de l'ERP")
+        (conflict,) = made.rows("conflicts")
+        assert (conflict["state"], conflict["rule"]) == ("open", "asked")

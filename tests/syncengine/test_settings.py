@@ -48,6 +48,21 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(home: Path, line
     assert refused.value.field in {"databse_url", "log_files", None}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("concurrency", 0), ("concurrency", 65), ("tick_s", 0.01), ("grace_s", -1), ("port", 65_536), ("pool", 1)],
+)
+def test_a_setting_of_the_service_out_of_range_is_refused_by_name(name: str, value: float) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        settings_from({name: value})
+    assert refused.value.field == name
+
+
+def test_there_are_connections_for_every_cycle_that_may_run_at_once() -> None:
+    assert settings_from({"concurrency": 64}).pool_size == 133
+    assert settings_from({"concurrency": 64, "pool": 80}).pool_size == 80
+
+
 def test_secrets_are_masked_when_settings_are_shown() -> None:
     settings = settings_from({"database_url": "postgresql://crm:hidden-word@server/crm", "key": "hidden-key"})
     assert "hidden" not in repr(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +16,15 @@ from contracts.errors import Unreachable
 from contracts.fields import Record
 from gateway.demo.edits import edit_tiers
 from gateway.sage import F_DOCENTETE
+from syncengine import integrations
 from syncengine.crm import turnover
 from syncengine.crm.rights import withdraw
 from syncengine.crm.turnover import Refreshed, refresh_turnover
+from syncengine.cycle.run import Order
 from syncengine.errors import Disconnected, InputRefused, IntegrationUnknown
-from syncengine.model import Right, User
+from syncengine.model import CycleKind, Right, TurnoverMode, User
+from syncengine.secrets import Secrets
+from syncengine.settings import settings_from
 from tests.crm import differences, dump
 from tests.syncengine.conftest import NOW
 from tests.syncengine.world import World, world
@@ -111,6 +116,56 @@ def test_who_may_not_what_is_not_there_and_a_released_base_are_refused_before_an
             refresh_turnover(synchronised.store, client, synchronised.integration_id, at=synchronised.now())
         assert client.calls == 0
     assert differences(before, dump(synchronised.store)) == []
+
+
+@pytest.mark.req("CRM-48")
+@pytest.mark.parametrize("mode", [TurnoverMode.DAILY, TurnoverMode.BY_HAND])
+def test_beside_the_cycles_turnover_is_read_once_a_day_or_only_by_hand(
+    synchronised: World, tmp_path: Path, mode: TurnoverMode
+) -> None:
+    made, before = synchronised, figures(synchronised)
+    made.set(turnover_mode=mode, turnover_at=made.now().time().replace(microsecond=0), zone="UTC")
+    with made.erp() as erp:
+        erp.execute(update(F_DOCENTETE).values(DO_TotalHT=F_DOCENTETE.c.DO_TotalHT * 2))
+
+    kinds = [made.cycle().kind, made.cycle(Order(full=True)).kind, made.cycle().kind]
+
+    assert kinds == [CycleKind.DIFFERENTIAL, CycleKind.RESYNC, CycleKind.DIFFERENTIAL]
+    assert figures(made) == before
+    refresh(made)
+    doubled = figures(made)
+    assert doubled == {code: (now * 2, then * 2) for code, (now, then) in before.items()}
+    (row,) = made.rows("integrations")
+    if mode is TurnoverMode.DAILY:
+        assert timedelta(hours=23) < row["turnover_due_at"] - row["turnover_refreshed_at"] <= timedelta(days=1)
+    else:
+        assert row["turnover_due_at"] is None
+
+    # With each cycle again: it tells what the cycles have not told meanwhile.
+    with made.erp() as erp:
+        erp.execute(update(F_DOCENTETE).values(DO_TotalHT=F_DOCENTETE.c.DO_TotalHT / 2))
+    switch_to_each_cycle(made, tmp_path)
+    assert made.cycle().kind is CycleKind.DIFFERENTIAL
+    assert figures(made) == before
+
+
+def switch_to_each_cycle(made: World, folder: Path) -> None:
+    """As somebody does it."""
+    secrets = Secrets(settings_from({"home": folder / "engine"}))
+    with made.store.writing() as session:
+        integrations.deactivate(session, made.integration_id, at=made.now())
+        draft = integrations.get(session, made.integration_id).draft
+        each = replace(draft, turnover_mode=TurnoverMode.EACH_CYCLE)
+        integrations.modify(session, made.integration_id, each, secrets=secrets, at=made.now())
+        integrations.activate(session, made.integration_id, at=made.now())
+
+
+@pytest.mark.req("CRM-13", "CRM-48")
+def test_a_first_synchronisation_without_turnover_ends_as_one(tmp_path: Path, sqlite_url: str) -> None:
+    with world(tmp_path, sqlite_url, tiers=3, documents=4.0) as made:
+        made.set(turnover_mode=TurnoverMode.BY_HAND)
+        assert [made.cycle().kind, made.cycle().kind] == [CycleKind.FIRST, CycleKind.DIFFERENTIAL]
+        assert made.rows("ca_realise") == []
 
 
 @pytest.mark.req("CRM-48")
