@@ -13,7 +13,9 @@ import typer
 
 from contracts.errors import Problem
 from syncengine.commands import (
+    alerts,
     alignment,
+    audit,
     children,
     companies,
     conflicts,
@@ -26,10 +28,12 @@ from syncengine.commands import (
     plans,
     rights,
     rules,
+    service,
     status,
     sync,
     tiers,
     turnover,
+    users,
 )
 from syncengine.errors import ExitCode, Interrupted, exit_code
 from syncengine.screen import show_problem
@@ -42,13 +46,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Two-way synchronisation between the CRM and Sage 100.",
 )
-for _command in (sync.sync, sync.resync, sync.undo, status.status, journal.cycles, sync.demo):
+for _command in (
+    *(sync.sync, sync.resync, sync.undo, status.status, journal.cycles),
+    *(service.serve, service.worker, sync.demo),
+):
     app.command(_command.__name__)(_command)
 for _name, _group in (
     ("integration", integration.app),
     ("plan", plans.app),
     ("errors", errors.app),
     ("conflicts", conflicts.app),
+    ("audit", audit.app),
     ("journal", journal.app),
     ("company", companies.app),
     ("contact", children.contacts),
@@ -56,6 +64,8 @@ for _name, _group in (
     ("fields", fields.app),
     ("turnover", turnover.app),
     ("rights", rights.app),
+    ("user", users.app),
+    ("alerts", alerts.app),
     ("logs", machine.log_files),
     ("db", machine.database),
     ("key", machine.key),

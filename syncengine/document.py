@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from contracts.errors import InvalidRecord, Problem, RemoteFault
 from contracts.fault_codes import CALLER_CODES
@@ -37,7 +38,7 @@ _RECORDS = {
     "unknown_representative": "the representative is not in the ERP's list",
 } | {f"unknown_{attr}": f"the {attr.replace('_', ' ')} is not in the ERP's list" for attr in CHECKED}
 
-_ORDERS = {
+ORDERS: Final = {
     "company_ambiguous": "several Companies have that code; name one by its number",
     "free_field_unknown": "no information libre has that name",
     "not_confirmed": "what is not taken back easily was not confirmed: `--yes` where nobody can be asked",
@@ -55,6 +56,7 @@ _ORDERS = {
     "conflict_moved_on": "the CRM's value has changed since the conflict was shown; it shows the new one now",
     "child_gone": "the contact or address was deleted in the CRM meanwhile",
     "error_unknown": "there is no record in error of that number (CRM-49)",
+    "difference_unknown": "no audit found a difference of that number, or it is settled",
     "tiers_unknown": "no tiers of that code is in error or in the flow (CRM-50)",
 } | {f"cannot_{action.value}": "the order is not possible for the record in error as it stands" for action in Action}
 
@@ -90,7 +92,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "| code | meaning |"
     yield "|---|---|"
-    yield from sorted(f"| `{code}` | {meaning} |" for code, meaning in (REFUSALS | _ORDERS).items())
+    yield from sorted(f"| `{code}` | {meaning} |" for code, meaning in (REFUSALS | ORDERS).items())
     yield ""
     yield "## What a call of the gateway may meet"
     yield ""

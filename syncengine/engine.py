@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from contracts.errors import Problem
 from syncengine.logs import record
+from syncengine.observer import Observer
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, load_settings
 from syncengine.storage.store import Store, open_store
@@ -15,22 +17,23 @@ from syncengine.storage.store import Store, open_store
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """What everything the engine does starts from."""
+    """What everything the engine does starts from; ``observer`` is told of it."""
 
     settings: EngineSettings
     store: Store
     secrets: Secrets
+    observer: Observer = field(default_factory=Observer)
 
 
 @contextmanager
-def opened(*, check: bool = True) -> Iterator[Engine]:
-    """The engine as the environment and ``syncengine.toml`` set it up, closed at the end.
+def opened(*, check: bool = True, **said: Any) -> Iterator[Engine]:
+    """The engine as the environment and ``syncengine.toml`` set it up, closed at the end; ``said`` are settings that go before.
 
     Raises SettingsInvalid and the DatabaseProblems of ``open_store``, which are logged too; ``check`` is passed to it.
     """
-    settings = load_settings()
+    settings = load_settings().model_copy(update={name: value for name, value in said.items() if value is not None})
     try:
-        store = open_store(settings.database, check=check)
+        store = open_store(settings.database, check=check, pool=settings.pool_size)
     except Problem as problem:
         record(settings, problem)
         raise

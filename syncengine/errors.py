@@ -6,13 +6,15 @@
         │   ├── InputRefused           what was asked for is not allowed; nothing was written
         │   │   ├── IntegrationInvalid, IntegrationUnknown, SecondIntegration, SettingsLocked
         │   ├── SettingsInvalid        configuration
-        │   │   ├── KeyMissing, KeyWrong
+        │   │   ├── KeyMissing, KeyWrong, CannotListen
         │   ├── NotActive, Disconnected, CompanyMismatch, DemoFailed
+    │   ├── SignInRefused, IdentityProviderFailed
         │   └── DatabaseProblem        the CRM base
         │       ├── DatabaseNewer, DatabaseOutdated, DatabaseForeign
         │       ├── DatabaseUnreachable, DatabaseFull, DatabaseDamaged, DatabaseRefused
         ├── Retriable                  the same again later may succeed, nobody needs to act
-        │   ├── AlreadyRunning, LeaseLost, DatabaseBusy, Interrupted
+        │   ├── AlreadyRunning, LeaseLost, DatabaseBusy, Interrupted, Unforeseen
+        │   ├── ErpUnreachable, ErpBusy
         └── DataProblem                one record; the others go on, and it becomes a SyncError
 
 =====================================================================  =====================
@@ -29,18 +31,25 @@ a cycle would do more than the guards allow (NEW-06)                   GuardStop
 a plan is applied after the data moved on (NEW-02)                     PlanOutdated
 a setting is missing or wrong                                          SettingsInvalid
 the key of the secrets is not found / is not the one they need         KeyMissing / KeyWrong
+the port of the service is in use                                      CannotListen
 the base was made by a newer / an older program                        DatabaseNewer / DatabaseOutdated
 the database does not answer / is full / is locked                     DatabaseUnreachable / DatabaseFull / DatabaseBusy
 another process runs a cycle of this integration                       AlreadyRunning
 this process was too slow and another one took over                    LeaseLost
 the user or the system stopped the program                             Interrupted
+a job of the service ends in a way nobody thought of                   Unforeseen
 the demonstration finds a side that does not hold what it should       DemoFailed
+somebody who wants to sign in is not let in                            SignInRefused
+the identity provider does not answer, or not as it should             IdentityProviderFailed
+what is read live does not come: no answer, or none in time (CRM-54)   ErpUnreachable
+too many live readings of one ERP at once                              ErpBusy
 one record cannot be applied                                           DataProblem
 =====================================================================  =====================
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import IntEnum
 from typing import ClassVar
 
@@ -169,6 +178,26 @@ class GuardStopped(Fatal):
     )
 
 
+class SignInRefused(Fatal):
+    """Who wants to sign in is not known, not active, locked out for a while, or the password is wrong: it is not told which."""
+
+    code = "sign_in_refused"
+    exit_code = ExitCode.REFUSED
+    remedy_default = (
+        "Type login and password again, wait a quarter of an hour, or ask an administrator for a new password."
+    )
+
+
+class IdentityProviderFailed(Fatal):
+    """The identity provider did not answer, or answered something that proves nobody's identity."""
+
+    code = "identity_provider_failed"
+    exit_code = ExitCode.UNREACHABLE
+    remedy_default = (
+        "Sign in with a password; an administrator checks the settings oidc_issuer, oidc_client_id and …_secret."
+    )
+
+
 class DemoFailed(Fatal):
     """The demonstration found a side that does not hold what it should."""
 
@@ -270,6 +299,39 @@ class Interrupted(Retriable):
     code = "interrupted"
     exit_code = ExitCode.INTERRUPTED
     remedy_default = "Run again: it continues from the last committed page."
+
+
+class Unforeseen(Retriable):
+    """A job of the service ended in a way that nobody thought of, or for want of memory; the service goes on."""
+
+    code = "unforeseen"
+    remedy_default = "Look into syncengine.log; if there was memory enough, report it."
+
+
+class ErpUnreachable(Retriable):
+    """CRM-54: Sage 100 does not answer what is asked live, or not in time; ``since`` is the first failure in a row."""
+
+    code = "erp_unreachable"
+    exit_code = ExitCode.UNREACHABLE
+    remedy_default = "Try again in a minute; if it goes on, have the server of Sage 100 and its gateway looked at."
+
+    def __init__(self, message: str, *, since: datetime | None = None, record: str | None = None) -> None:
+        super().__init__(message, record=record)
+        self.since = since
+
+
+class ErpBusy(Retriable):
+    """CRM-54: as many readings of this Sage 100 are under way as are allowed at once, and none ended in time."""
+
+    code = "erp_busy"
+    remedy_default = "Try again in a moment."
+
+
+class CannotListen(SettingsInvalid):
+    """The address or port of the service cannot be listened on."""
+
+    code = "cannot_listen"
+    remedy_default = "Choose another host or port, or stop the program that uses this one."
 
 
 class DataProblem(EngineProblem):

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from contracts.tables import CLIENT, SUPPLIER
-from syncengine.model import WORLD, AssignmentRule, CodeMode, TransferMode
+from syncengine.model import WORLD, AssignmentRule, CodeMode, TransferMode, TurnoverMode
 
 
 def _company_types() -> dict[str, str | None]:
@@ -21,7 +21,8 @@ class IntegrationDraft:
     """All that can be entered. Territories and manager go by name and login; a password of None stays as it is.
 
     ``company_types`` maps each company type to a tiers type, or to None for no creation (CRM-35). ``policies`` are as
-    ``policies.Policies`` reads them, ``guards`` as ``guards.Guards`` does: what is not named has its default.
+    ``policies.Policies`` reads them, ``guards`` as ``guards.Guards`` does: what is not named has its default. The times of day
+    ``daily_resync_at`` and ``turnover_at`` are those of ``zone``, an IANA name; ``audit_percent`` is compared in an hour.
     """
 
     name: str = "Sage100"
@@ -34,6 +35,11 @@ class IntegrationDraft:
     timeout_s: int = 60
     interval_min: int = 60
     daily_resync_at: time | None = None
+    zone: str = "Europe/Paris"
+    turnover_mode: TurnoverMode = TurnoverMode.EACH_CYCLE
+    turnover_at: time | None = None
+    live: bool = False
+    audit_percent: int = 4
     transfer_mode: TransferMode = TransferMode.BY_HAND
     default_territory: str | None = WORLD
     supplier_territory: str | None = None

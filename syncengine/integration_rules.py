@@ -1,23 +1,26 @@
-"""What may be entered in an integration record: one rule per field (CRM-14, CRM-16, CRM-22, CRM-35, NEW-03, NEW-06)."""
+"""What may be entered in an integration record: one rule per field (CRM-09, CRM-14..16, CRM-22, CRM-35, CRM-48, NEW-03, NEW-06)."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from contracts.tables import CLIENT, SUPPLIER
 from syncengine.core import guards, policies
+from syncengine.core.schedule import zones
 from syncengine.errors import IntegrationInvalid
-from syncengine.model import CodeMode
+from syncengine.model import CodeMode, TurnoverMode
 
 if TYPE_CHECKING:
     from syncengine.integration_draft import IntegrationDraft
 
 INTERVAL_MIN: Final = range(30, 7 * 24 * 60 + 1)
 TIMEOUT_S: Final = range(5, 601)
+AUDIT_PERCENT: Final = range(101)
 TOLERANCE_S: Final = range(24 * 60 * 60 + 1)
 NAME_LENGTH: Final = 60
 USER_LENGTH: Final = 60
@@ -50,6 +53,7 @@ def _trimmed(draft: IntegrationDraft) -> IntegrationDraft:
         erp_user=draft.erp_user.strip(),
         crm_user=draft.crm_user.strip(),
         code_suffix=draft.code_suffix.strip(),
+        zone=draft.zone.strip(),
     )
 
 
@@ -94,6 +98,33 @@ def _crm_user(draft: IntegrationDraft) -> str:
 def _interval(draft: IntegrationDraft) -> str:
     # CRM-07: never under 30 minutes.
     return "" if draft.interval_min in INTERVAL_MIN else f"the interval is {_span(INTERVAL_MIN)} minutes"
+
+
+def _zone(draft: IntegrationDraft) -> str:
+    # CRM-09: a time of day means nothing without knowing where.
+    return "" if draft.zone in zones() else f"{draft.zone!r} is no time zone: name one as Europe/Paris"
+
+
+def _resync_at(draft: IntegrationDraft) -> str:
+    return _time_of_day(draft.daily_resync_at)
+
+
+def _turnover_mode(draft: IntegrationDraft) -> str:
+    if draft.turnover_mode is TurnoverMode.DAILY and draft.turnover_at is None:
+        return "turnover that is read once a day needs turnover_at, the time of day"  # CRM-48
+    return ""
+
+
+def _turnover_at(draft: IntegrationDraft) -> str:
+    return _time_of_day(draft.turnover_at)
+
+
+def _time_of_day(at: time | None) -> str:
+    return "the time of day is that of the zone of the integration: give no offset" if at and at.tzinfo else ""
+
+
+def _audit(draft: IntegrationDraft) -> str:
+    return "" if draft.audit_percent in AUDIT_PERCENT else f"the audit compares {_span(AUDIT_PERCENT)} % in an hour"
 
 
 def _timeout(draft: IntegrationDraft) -> str:
@@ -149,6 +180,11 @@ _RULES: Final[dict[str, Callable[[IntegrationDraft], str]]] = {
     "crm_user": _crm_user,
     "timeout_s": _timeout,
     "interval_min": _interval,
+    "zone": _zone,
+    "daily_resync_at": _resync_at,
+    "turnover_mode": _turnover_mode,
+    "turnover_at": _turnover_at,
+    "audit_percent": _audit,
     "clock_tolerance_s": _tolerance,
     "code_suffix": _suffix,
     "etendue_enabled": _etendue,

@@ -1,4 +1,4 @@
-"""The integration record: create, modify, activate, read (CRM-14..18, CRM-62).
+"""The integration record: create, modify, activate, disconnect, ask for a cycle, read (CRM-14..19, CRM-58, CRM-62).
 
 Functions take a session and write through it; a refusal is raised before anything is written.
 Passwords go in and are never shown again; ``erp_password`` reads one back, to call the gateway.
@@ -6,54 +6,38 @@ Passwords go in and are never shown again; ``erp_password`` reads one back, to c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from syncengine.errors import IntegrationInvalid, IntegrationUnknown, SecondIntegration, SettingsLocked
+from contracts.messages import EntitySet
+from syncengine.crm.pairing import authorise
+from syncengine.cycle import due
+from syncengine.errors import (
+    IntegrationInvalid,
+    IntegrationUnknown,
+    NotActive,
+    SecondIntegration,
+    SettingsLocked,
+)
 from syncengine.integration_draft import IntegrationDraft
+from syncengine.integration_record import IntegrationRecord, record_of, values_of
 from syncengine.integration_rules import check
 from syncengine.model import (
+    Cursor,
     Integration,
     IntegrationState,
-    Territory,
-    User,
+    Right,
 )
 from syncengine.secrets import Secrets
 
-
-@dataclass(frozen=True, kw_only=True)
-class IntegrationRecord:
-    """An integration as anybody may read it: what was entered, without the passwords, and how it stands (CRM-15)."""
-
-    id: int
-    draft: IntegrationDraft
-    state: IntegrationState
-    has_erp_password: bool
-    has_crm_password: bool
-    connected: bool
-    gateway_version: str | None
-    contract_version: str | None
-    due_at: datetime | None
-
-    @property
-    def name(self) -> str:
-        """The name people know it by."""
-        return self.draft.name
-
-    @property
-    def active(self) -> bool:
-        """Whether cycles run (CRM-11)."""
-        return self.state is IntegrationState.ACTIVE
-
-
-_NAMED = {"default_territory", "supplier_territory", "default_manager"}
-_PASSWORDS = {"erp_password", "crm_password"}
-_PLAIN = tuple(item.name for item in fields(IntegrationDraft) if item.name not in _NAMED | _PASSWORDS)
+AUDIT_AFTER: Final = timedelta(hours=1)
+"""The first comparison of both sides is not before this: what there is has to be synchronised first."""
+CLOCKS_APART: Final = timedelta(minutes=5)
+"""How much the clocks of two machines may differ."""
 
 
 def create(
@@ -64,11 +48,11 @@ def create(
     if not multi and session.scalar(select(func.count(Integration.id))):
         raise SecondIntegration("there is an integration already, and multi-integration is off")
     _refuse_name_in_use(session, checked.name, None)
-    values = _values(session, checked, secrets)
+    values = values_of(session, checked, secrets)
     integration = Integration(**values, state=IntegrationState.INACTIVE, created_at=at, updated_at=at)
     session.add(integration)
     session.flush()
-    return _record(session, integration)
+    return record_of(session, integration)
 
 
 def modify(
@@ -80,11 +64,13 @@ def modify(
         raise SettingsLocked(f"{integration.name} is active", record=integration.name)
     checked = check(draft)
     _refuse_name_in_use(session, checked.name, integration_id)
-    for column, value in _values(session, checked, secrets).items():
+    if checked.turnover_mode is not integration.turnover_mode:
+        _forget_turnover(session, integration_id)
+    for column, value in values_of(session, checked, secrets).items():
         setattr(integration, column, value)
     integration.updated_at = at
     session.flush()
-    return _record(session, integration)
+    return record_of(session, integration)
 
 
 def activate(session: Session, integration_id: int, *, at: datetime) -> IntegrationRecord:
@@ -95,9 +81,10 @@ def activate(session: Session, integration_id: int, *, at: datetime) -> Integrat
             raise IntegrationInvalid(f"{needed} is not set", record=integration.name, field=needed)
     if integration.state is IntegrationState.INACTIVE:
         integration.state = IntegrationState.ACTIVE
-        integration.due_at = integration.updated_at = at
+        integration.updated_at = at
+        _start(integration, at)
         session.flush()
-    return _record(session, integration)
+    return record_of(session, integration)
 
 
 def deactivate(session: Session, integration_id: int, *, at: datetime) -> IntegrationRecord:
@@ -105,15 +92,78 @@ def deactivate(session: Session, integration_id: int, *, at: datetime) -> Integr
     integration = _row(session, integration_id)
     if integration.state is IntegrationState.ACTIVE:
         integration.state = IntegrationState.INACTIVE
-        integration.due_at = None
         integration.updated_at = at
+        _stop(integration)
         session.flush()
-    return _record(session, integration)
+    return record_of(session, integration)
+
+
+def disconnect(session: Session, integration_id: int, *, at: datetime, by: str | None = None) -> IntegrationRecord:
+    """'Déconnecter Gestion Commerciale': nothing is synchronised or read from here on; a running cycle ends at its next page.
+
+    The base itself is released by ``exclusive.disconnect``. Raises IntegrationUnknown, InputRefused (right_withdrawn) (CRM-58).
+    """
+    may_disconnect(session, by)
+    integration = _locked(session, integration_id)
+    if integration.connected:
+        integration.connected = False
+        integration.updated_at = at
+        _stop(integration)
+        session.flush()
+    return record_of(session, integration)
+
+
+def reconnect(session: Session, integration_id: int, *, at: datetime, by: str | None = None) -> IntegrationRecord:
+    """'Reconnecter Gestion Commerciale': synchronisation goes on, at once if the integration is active (CRM-58).
+
+    Raises IntegrationUnknown, InputRefused (right_withdrawn).
+    """
+    may_disconnect(session, by)
+    integration = _locked(session, integration_id)
+    if not integration.connected:
+        integration.connected = True
+        integration.updated_at = at
+        if integration.state is IntegrationState.ACTIVE:
+            _start(integration, at)
+        session.flush()
+    return record_of(session, integration)
+
+
+def may_disconnect(session: Session, by: str | None) -> None:
+    """Raises InputRefused (right_withdrawn) unless that login may disconnect and reconnect (CRM-61)."""
+    authorise(session, by, Right.DISCONNECT)
+
+
+def request(session: Session, integration_id: int, *, at: datetime) -> int:
+    """'Synchronise now': a cycle that begins after this is due at once; the number of the request (CRM-07, CRM-19).
+
+    Never lost: when a cycle is running, the next one is due at its end. Raises IntegrationUnknown, NotActive, Disconnected.
+    """
+    integration = _locked(session, integration_id)
+    if integration.state is not IntegrationState.ACTIVE:
+        raise NotActive(f"integration {integration.name} is not active", record=integration.name)
+    due.may_read(integration)
+    integration.requested_number += 1
+    integration.due_at = at if integration.due_at is None else min(integration.due_at, at)
+    session.flush()
+    return integration.requested_number
+
+
+def bring_forward(session: Session, *, at: datetime) -> int:
+    """What is due later than any rule allows is due now: the clock that wrote it was ahead, and has been set back; how many."""
+    found = 0
+    for interval in session.scalars(select(Integration.interval_min).distinct()).all():
+        late = Integration.due_at > at + timedelta(minutes=interval) + CLOCKS_APART
+        of = (Integration.interval_min == interval, late)
+        found += len(session.scalars(update(Integration).where(*of).values(due_at=at).returning(Integration.id)).all())
+    late = Integration.turnover_due_at > at + timedelta(days=2)
+    session.execute(update(Integration).where(late).values(turnover_due_at=at))
+    return found
 
 
 def get(session: Session, integration_id: int) -> IntegrationRecord:
     """One integration. Raises IntegrationUnknown."""
-    return _record(session, _row(session, integration_id))
+    return record_of(session, _row(session, integration_id))
 
 
 def find(session: Session, name: str | None) -> IntegrationRecord:
@@ -131,7 +181,7 @@ def find(session: Session, name: str | None) -> IntegrationRecord:
 
 def listed(session: Session) -> list[IntegrationRecord]:
     """All integrations, by name."""
-    return [_record(session, row) for row in session.scalars(select(Integration).order_by(Integration.name))]
+    return [record_of(session, row) for row in session.scalars(select(Integration).order_by(Integration.name))]
 
 
 def erp_password(integration: Integration, secrets: Secrets) -> SecretStr:
@@ -141,8 +191,36 @@ def erp_password(integration: Integration, secrets: Secrets) -> SecretStr:
     return secrets.decrypt(integration.erp_password)
 
 
+def _forget_turnover(session: Session, integration_id: int) -> None:
+    """Cycles that read turnover again read all of it: the change log has not followed what was read beside it (CRM-48)."""
+    mine = (Cursor.integration_id == integration_id, Cursor.entity_set == EntitySet.TURNOVER.value)
+    session.execute(update(Cursor).where(*mine).values(cursor=""))
+
+
+def _start(integration: Integration, at: datetime) -> None:
+    """Cycles run from now on, the first one at once."""
+    integration.due_at = at
+    integration.failures = 0
+    times = due.turnover_times(integration)
+    integration.turnover_due_at = times.next(at) if times else None
+    integration.audit_due_at = at + AUDIT_AFTER if integration.audit_percent else None
+
+
+def _stop(integration: Integration) -> None:
+    """Nothing is due any more; what was asked for and has not begun is settled by the first cycle after."""
+    integration.due_at = integration.turnover_due_at = integration.audit_due_at = None
+
+
 def _row(session: Session, integration_id: int) -> Integration:
     integration = session.get(Integration, integration_id)
+    if integration is None:
+        raise IntegrationUnknown(f"there is no integration {integration_id}")
+    return integration
+
+
+def _locked(session: Session, integration_id: int) -> Integration:
+    """The row, for a change of what cycles change too."""
+    integration = session.get(Integration, integration_id, with_for_update=True, populate_existing=True)
     if integration is None:
         raise IntegrationUnknown(f"there is no integration {integration_id}")
     return integration
@@ -152,61 +230,3 @@ def _refuse_name_in_use(session: Session, name: str, own_id: int | None) -> None
     other = session.scalar(select(Integration.id).where(Integration.name == name))
     if other is not None and other != own_id:
         raise IntegrationInvalid(f"the name {name} is in use", field="name")
-
-
-def _values(session: Session, draft: IntegrationDraft, secrets: Secrets) -> dict[str, Any]:
-    """The columns of a draft. Everything that may refuse comes before the encryption, which may make a key file."""
-    values: dict[str, Any] = {name: getattr(draft, name) for name in _PLAIN}
-    values["default_territory_id"] = _territory_id(session, "default_territory", draft.default_territory)
-    values["supplier_territory_id"] = _territory_id(session, "supplier_territory", draft.supplier_territory)
-    values["default_manager_id"] = _user_id(session, draft.default_manager)
-    for name, password in (("erp_password", draft.erp_password), ("crm_password", draft.crm_password)):
-        if password is not None:
-            values[name] = secrets.encrypt(password)
-    return values
-
-
-def _territory_id(session: Session, attr: str, name: str | None) -> int | None:
-    if name is None:
-        return None
-    found = session.scalar(select(Territory.id).where(Territory.name == name))
-    if found is None:
-        raise IntegrationInvalid(f"there is no territory {name!r}", field=attr)
-    return found
-
-
-def _user_id(session: Session, login: str | None) -> int | None:
-    if login is None:
-        return None
-    found = session.scalar(select(User.id).where(User.login == login, User.active))
-    if found is None:
-        raise IntegrationInvalid(f"there is no active user {login!r}", field="default_manager")
-    return found
-
-
-def _record(session: Session, row: Integration) -> IntegrationRecord:
-    draft = IntegrationDraft(
-        **{name: getattr(row, name) for name in _PLAIN},
-        default_territory=_name_of(session, row.default_territory_id),
-        supplier_territory=_name_of(session, row.supplier_territory_id),
-        default_manager=_login_of(session, row.default_manager_id),
-    )
-    return IntegrationRecord(
-        id=row.id,
-        draft=draft,
-        state=row.state,
-        has_erp_password=row.erp_password is not None,
-        has_crm_password=row.crm_password is not None,
-        connected=row.connected,
-        gateway_version=row.gateway_version,
-        contract_version=row.contract_version,
-        due_at=row.due_at,
-    )
-
-
-def _name_of(session: Session, territory_id: int | None) -> str | None:
-    return None if territory_id is None else session.get_one(Territory, territory_id).name
-
-
-def _login_of(session: Session, user_id: int | None) -> str | None:
-    return None if user_id is None else session.get_one(User, user_id).login

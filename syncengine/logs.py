@@ -97,6 +97,24 @@ def integration_log(
             handler.close()
 
 
+@contextmanager
+def service_log(settings: EngineSettings) -> Iterator[None]:
+    """While the block runs, what the service tells of itself goes to ``syncengine.log`` and to standard error, cycles apart.
+
+    Raises SettingsInvalid when the folder cannot be written to.
+    """
+    configure()
+    redactor = Redactor()
+    handlers = [_file_handler(settings, ENGINE_LOG, redactor), _screen_handler(redactor, logging.INFO)]
+    before = _current_sink.set(_sink("syncengine.service", handlers))
+    try:
+        yield
+    finally:
+        _current_sink.reset(before)
+        for handler in handlers:
+            handler.close()
+
+
 def record(settings: EngineSettings, problem: Problem) -> None:
     """Keep in ``syncengine.log`` what prevented a command before any integration was known; unwritable, it is left at that."""
     configure()
@@ -167,9 +185,9 @@ def _file_handler(settings: EngineSettings, name: str, redactor: Redactor) -> lo
     return handler
 
 
-def _screen_handler(redactor: Redactor) -> logging.Handler:
+def _screen_handler(redactor: Redactor, level: int = logging.WARNING) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(logging.WARNING)
+    handler.setLevel(level)
     handler.setFormatter(_formatter(redactor, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())))
     return handler
 

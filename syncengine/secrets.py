@@ -20,12 +20,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from syncengine.errors import KeyMissing, KeyWrong, SettingsInvalid
-from syncengine.model import Integration
+from syncengine.model import AlertChannel, Base, Integration
 from syncengine.settings import EngineSettings
 from syncengine.storage.store import Store
 
 KEYRING_SERVICE: Final = "syncengine"
 KEYRING_NAME: Final = "key"
+_ENCRYPTED: Final[dict[type[Base], tuple[str, ...]]] = {
+    Integration: ("erp_password", "crm_password"),
+    AlertChannel: ("secret",),
+}
+"""The columns that hold encrypted texts."""
 
 
 class KeySource(StrEnum):
@@ -103,12 +108,13 @@ def rotate(store: Store, settings: EngineSettings) -> int:
 
 def _encrypt_again(session: Session, fernet: MultiFernet) -> int:
     count = 0
-    for integration in session.scalars(select(Integration)):
-        for column in ("erp_password", "crm_password"):
-            stored = getattr(integration, column)
-            if stored is not None:
-                setattr(integration, column, _rotated(fernet, stored))
-                count += 1
+    for kind, columns in _ENCRYPTED.items():
+        for row in session.scalars(select(kind)):
+            for column in columns:
+                stored = getattr(row, column)
+                if stored is not None:
+                    setattr(row, column, _rotated(fernet, stored))
+                    count += 1
     return count
 
 

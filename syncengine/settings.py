@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,6 +19,14 @@ from syncengine.errors import SettingsInvalid
 PREFIX: Final = "SYNCENGINE_"
 HOME_DEFAULT: Final = Path("syncengine-data")
 FILE_NAME: Final = "syncengine.toml"
+
+
+class SmtpSecurity(StrEnum):
+    """How the line to the mail server is secured: from its first byte, once it is open, or not at all."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
 
 
 class EngineSettings(BaseSettings):
@@ -34,6 +43,38 @@ class EngineSettings(BaseSettings):
     key: SecretStr | None = None
     keyring: bool = False
     multi_integration: bool = False
+    # The service: cycles at once, seconds between two looks for what is due, and what running cycles get when it stops
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    tick_s: Annotated[float, Field(ge=0.05, le=60)] = 0.5
+    grace_s: Annotated[float, Field(ge=0, le=600)] = 30.0
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8750
+    pool: Annotated[int | None, Field(ge=2, le=500)] = None
+
+    # NEW-09: figures and alerts
+    alert_grace_min: Annotated[int, Field(ge=0, le=1_440)] = 10
+    smtp_host: str | None = None
+    smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    smtp_security: SmtpSecurity = SmtpSecurity.STARTTLS
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    mail_from: str | None = None
+    webhook_private_networks: bool = False
+    otlp_endpoint: str | None = None
+    metrics_integrations: Annotated[int, Field(ge=0, le=10_000)] = 500
+
+    # Access
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")] | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    session_idle_hours: Annotated[float, Field(gt=0, le=720)] = 12
+    session_hours: Annotated[float, Field(gt=0, le=8_760)] = 168
+    lockout_failures: Annotated[int, Field(ge=3, le=100)] = 5
+    lockout_minutes: Annotated[float, Field(ge=1, le=1_440)] = 15
+    sign_ins_per_minute: Annotated[int, Field(ge=1)] = 10
+    requests_per_minute: Annotated[int, Field(ge=1)] = 3_000
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$")] | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -53,6 +94,11 @@ class EngineSettings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.home / 'crm.db'}"
+
+    @property
+    def pool_size(self) -> int:
+        """Connections kept open to the CRM base: for each cycle one that writes and one that reads or renews, and a few more."""
+        return self.pool or 2 * self.concurrency + 5
 
     @property
     def logs(self) -> Path:

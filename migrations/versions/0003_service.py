@@ -22,6 +22,7 @@ def upgrade() -> None:
     _alerts()
     _deliveries()
     _audits()
+    _indexes()
 
 
 def _columns() -> None:
@@ -32,13 +33,16 @@ def _columns() -> None:
     _required("integrations", sa.Column("turnover_mode", sa.String(20), nullable=False, server_default="each_cycle"))
     op.add_column("integrations", sa.Column("turnover_at", sa.Time()))
     op.add_column("integrations", sa.Column("turnover_refreshed_at", INSTANT))
+    op.add_column("integrations", sa.Column("turnover_due_at", INSTANT))
     _required("integrations", sa.Column("live", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("integrations", sa.Column("live_problem", sa.String(300)))
     _required("integrations", sa.Column("audit_percent", sa.Integer(), nullable=False, server_default="4"))
     op.add_column("integrations", sa.Column("audit_due_at", INSTANT))
     _required("integrations", sa.Column("failures", sa.Integer(), nullable=False, server_default="0"))
+    op.execute("UPDATE integrations SET audit_due_at = due_at")  # where cycles are due, portions of the audit are
     op.create_index("ix_integrations_due_at", "integrations", ["due_at"])
     op.create_index("ix_integrations_audit_due_at", "integrations", ["audit_due_at"])
+    op.create_index("ix_integrations_turnover_due_at", "integrations", ["turnover_due_at"])
 
 
 def _required(table: str, column: sa.Column[object]) -> None:
@@ -146,3 +150,10 @@ def _audits() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_differences"),
     )
     _unique_while("uq_differences_standing", "differences", ["integration_id", "erp_key"], "settled_at IS NULL")
+
+
+def _indexes() -> None:
+    """A cycle reads no rows but those it deals with, whoever shares the base."""
+    unread = sa.text("erp_version = '?'")
+    op.create_index("ix_links_unread", "links", ["integration_id"], sqlite_where=unread, postgresql_where=unread)
+    op.create_index("ix_sync_errors_local_id", "sync_errors", ["local_id"])

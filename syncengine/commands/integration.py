@@ -1,4 +1,4 @@
-"""``syncengine integration``: create, show, list, modify, activate, deactivate, test."""
+"""``syncengine integration``: create, show, list, modify, activate, deactivate, disconnect, reconnect, test."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from syncengine import integrations
-from syncengine.commands.options import AsJson, Name
+from syncengine import exclusive, integrations
+from syncengine.commands.another import confirm_another
+from syncengine.commands.options import As, AsJson, Name, Yes, acting
 from syncengine.connection import StepResult, StepStatus, Target, first_failure, run_connection_test
 from syncengine.core.guards import Guards
+from syncengine.cycle.due import may_read
 from syncengine.engine import opened
 from syncengine.errors import InputRefused, IntegrationInvalid, exit_code
+from syncengine.exclusive import Exclusive
 from syncengine.integration_draft import IntegrationDraft
-from syncengine.integrations import IntegrationRecord
+from syncengine.integration_record import IntegrationRecord
 from syncengine.model import Integration
 from syncengine.screen import show_facts, show_json, show_table
 
@@ -56,19 +58,26 @@ def create(  # noqa: PLR0913 - one parameter per option
     password_file: PasswordFile = None,
     crm_password_file: CrmPasswordFile = None,
     settings: Settings = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Create an integration, deactivated. Passwords are never given on the command line."""
     said = _said(name=name, url=url, erp_user=erp_user, crm_user=crm_user, company=company)
     said |= _passwords(password_file, crm_password_file, ask=True) | parse_settings(settings or ())
-    with opened() as engine, engine.store.writing() as session:
-        record = integrations.create(
-            session,
-            IntegrationDraft(**said),
-            secrets=engine.secrets,
-            multi=engine.settings.multi_integration,
-            at=datetime.now(UTC),
-        )
+    draft = IntegrationDraft(**said)
+    with opened() as engine:
+        if engine.settings.multi_integration:
+            with engine.store.reading() as session:
+                others = integrations.listed(session)
+            confirm_another(draft, others, yes=yes)
+        with engine.store.writing() as session:
+            record = integrations.create(
+                session,
+                draft,
+                secrets=engine.secrets,
+                multi=engine.settings.multi_integration,
+                at=engine.store.clock(),
+            )
     _show(record, as_json=as_json)
 
 
@@ -93,7 +102,7 @@ def modify(  # noqa: PLR0913 - one parameter per option
     with opened() as engine, engine.store.writing() as session:
         found = integrations.find(session, name)
         draft = replace(found.draft, **said)
-        record = integrations.modify(session, found.id, draft, secrets=engine.secrets, at=datetime.now(UTC))
+        record = integrations.modify(session, found.id, draft, secrets=engine.secrets, at=engine.store.clock())
     _show(record, as_json=as_json)
 
 
@@ -124,7 +133,7 @@ def activate(name: Name = None, *, as_json: AsJson = False) -> None:
     """Let cycles run."""
     with opened() as engine, engine.store.writing() as session:
         found = integrations.find(session, name)
-        record = integrations.activate(session, found.id, at=datetime.now(UTC))
+        record = integrations.activate(session, found.id, at=engine.store.clock())
     _show(record, as_json=as_json)
 
 
@@ -133,8 +142,33 @@ def deactivate(name: Name = None, *, as_json: AsJson = False) -> None:
     """Stop cycles, so that settings can be changed."""
     with opened() as engine, engine.store.writing() as session:
         found = integrations.find(session, name)
-        record = integrations.deactivate(session, found.id, at=datetime.now(UTC))
+        record = integrations.deactivate(session, found.id, at=engine.store.clock())
     _show(record, as_json=as_json)
+
+
+@app.command()
+def disconnect(name: Name = None, *, as_: As = None, as_json: AsJson = False) -> None:
+    """'Déconnecter Gestion Commerciale': release the ERP base for exclusive work; nothing is synchronised or read meanwhile."""
+    with opened() as engine:
+        with engine.store.reading() as session:
+            found, by = integrations.find(session, name), acting(session, as_).by
+        done = exclusive.disconnect(engine, found.id, by=by)
+    _show_exclusive(done, as_json=as_json)
+    if not done.gateway_obeyed:
+        typer.echo(
+            "  → The gateway is older and keeps its connections: stop it before work that needs the base alone.",
+            err=True,
+        )
+
+
+@app.command()
+def reconnect(name: Name = None, *, as_: As = None, as_json: AsJson = False) -> None:
+    """'Reconnecter Gestion Commerciale': use the ERP base again; an active integration synchronises at once."""
+    with opened() as engine:
+        with engine.store.reading() as session:
+            found, by = integrations.find(session, name), acting(session, as_).by
+        done = exclusive.reconnect(engine, found.id, by=by)
+    _show_exclusive(done, as_json=as_json)
 
 
 @app.command("test")
@@ -142,6 +176,7 @@ def try_connection(name: Name = None, *, as_json: AsJson = False) -> None:
     """Test the connection, step by step."""
     with opened() as engine, engine.store.reading() as session:
         row = session.get_one(Integration, integrations.find(session, name).id)
+        may_read(row)
         target = Target(
             url=row.url,
             user=row.erp_user,
@@ -217,7 +252,15 @@ def _show(record: IntegrationRecord, *, as_json: bool) -> None:
     shown["guards"] = {
         name: str(Guards.read(record.draft.guards).limits[name] or "off") for name in record.draft.guards
     }
-    show_facts({"state": record.state, **shown, "gateway_version": record.gateway_version, "due_at": record.due_at})
+    facts = {"gateway_version": record.gateway_version, "connected": record.connected, "due_at": record.due_at}
+    show_facts({"state": record.state, **shown, **facts})
+
+
+def _show_exclusive(done: Exclusive, *, as_json: bool) -> None:
+    if as_json:
+        show_json(done)
+    else:
+        _show(done.integration, as_json=False)
 
 
 def _show_steps(results: list[StepResult], *, as_json: bool) -> None:

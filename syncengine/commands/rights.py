@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
+from syncengine.access import audit_log
+from syncengine.access.actor import OPERATOR
 from syncengine.commands.options import AsJson, now
 from syncengine.commands.words import RIGHTS
 from syncengine.crm import names, rights
 from syncengine.crm.users import UserView, list_users
 from syncengine.engine import opened
-from syncengine.model import Right
+from syncengine.model import Right, User
 from syncengine.screen import show_json, show_table
 
 app = typer.Typer(no_args_is_help=True, help="The rights of the users of the CRM; all are granted until withdrawn.")
@@ -35,7 +38,9 @@ def list_all(*, as_json: AsJson = False) -> None:
 def withdraw(login: Login, right: OneRight, *, as_json: AsJson = False) -> None:
     """Take a right from a user."""
     with opened() as engine, engine.store.writing() as session:
-        rights.withdraw(session, names.user(session, login).id, right, at=now())
+        user = names.user(session, login)
+        rights.withdraw(session, user.id, right, at=now())
+        _audit(session, "user.right_withdrawn", user, right, granted=False)
     _tell(login, right, granted=False, as_json=as_json)
 
 
@@ -43,8 +48,15 @@ def withdraw(login: Login, right: OneRight, *, as_json: AsJson = False) -> None:
 def grant(login: Login, right: OneRight, *, as_json: AsJson = False) -> None:
     """Give a right back to a user."""
     with opened() as engine, engine.store.writing() as session:
-        rights.grant(session, names.user(session, login).id, right)
+        user = names.user(session, login)
+        rights.grant(session, user.id, right)
+        _audit(session, "user.right_granted", user, right, granted=True)
     _tell(login, right, granted=True, as_json=as_json)
+
+
+def _audit(session: Session, action: str, user: User, right: Right, *, granted: bool) -> None:
+    detail = {right.value: [not granted, granted]}
+    audit_log.record(session, OPERATOR, action, f"user/{user.id}", detail, at=now())
 
 
 def _tell(login: str, right: Right, *, granted: bool, as_json: bool) -> None:

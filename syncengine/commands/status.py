@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import typer
 
-from syncengine.commands.options import AsJson, now
+from syncengine.commands.options import AsJson
 from syncengine.commands.words import KINDS, SIDES
 from syncengine.desk.plans import PlanSummary
 from syncengine.desk.status import CycleSummary, IntegrationStatus, overview
@@ -15,16 +17,17 @@ from syncengine.screen import show_facts, show_json
 def status(*, as_json: AsJson = False) -> None:
     """Show how the integrations stand: the cycle that runs or ran last, what waits, conflicts, errors, the last plan."""
     with opened() as engine, engine.store.reading() as session:
-        found = overview(session, at=now())
+        at = engine.store.clock()
+        found = overview(session, at=at)
     if as_json:
         show_json(found)
         return
     for item in found:
-        show_facts(_facts(item))
+        show_facts(_facts(item, at))
         typer.echo()
 
 
-def _facts(item: IntegrationStatus) -> dict[str, object]:
+def _facts(item: IntegrationStatus, at: datetime) -> dict[str, object]:
     record = item.integration
     return {
         "integration": record.name,
@@ -32,6 +35,8 @@ def _facts(item: IntegrationStatus) -> dict[str, object]:
         "state": record.state,
         "connected": record.connected,
         "running now": item.running,
+        "next cycle": next_cycle(item, at),
+        "failures in a row": record.failures,
         "accounts": item.accounts,
         "waiting to be sent": item.waiting,
         "open conflicts": item.open_conflicts,
@@ -39,6 +44,30 @@ def _facts(item: IntegrationStatus) -> dict[str, object]:
         "last cycle": _cycle(item.last_cycle) if item.last_cycle else "none yet",
         "last plan": _plan(item.last_plan) if item.last_plan else "none",
     }
+
+
+def next_cycle(item: IntegrationStatus, at: datetime) -> str:
+    """When the next cycle is due, in words; after failures it is the next attempt."""
+    record = item.integration
+    if not record.active or not record.connected:
+        why = "the integration is deactivated" if not record.active else "the ERP is disconnected"
+        return f"none: {why}"
+    if item.running:
+        return "when the one that runs has ended"
+    if record.due_at is None:
+        return "none"
+    moment = f"{record.due_at:%Y-%m-%d %H:%M:%S} UTC"
+    if record.due_at <= at:
+        return f"due since {moment}"
+    return f"in {_span(record.due_at - at)}, {moment}"
+
+
+def _span(pause: timedelta) -> str:
+    minutes = round(pause.total_seconds() / 60)
+    if minutes < 1:
+        return f"{round(pause.total_seconds())} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
 def _errors(item: IntegrationStatus) -> str:

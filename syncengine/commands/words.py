@@ -8,7 +8,17 @@ from contracts.fields import Flow
 from contracts.tables import BILLING, CLIENT, DELIVERY, SUPPLIER
 from syncengine.core.likeness import Reason
 from syncengine.core.plan import LineKind
-from syncengine.model import ConflictState, CycleKind, ErpState, LinkState, RecordStatus, Right, Side, SyncErrorState
+from syncengine.model import (
+    ConflictState,
+    CycleKind,
+    Drift,
+    ErpState,
+    LinkState,
+    RecordStatus,
+    Right,
+    Side,
+    SyncErrorState,
+)
 
 STATUSES: Final = {RecordStatus.ACTIVE: "Actif", RecordStatus.INACTIVE: "Inactif"}
 TYPES: Final = {
@@ -67,6 +77,11 @@ ERRORS: Final = {
     SyncErrorState.RETRY: "à réessayer",
     SyncErrorState.RESOLVED: "résolue",
     SyncErrorState.TAKEN_OUT: "ne plus synchroniser",
+}
+DRIFTS: Final = {
+    Drift.VALUES: "valeurs différentes",
+    Drift.ONLY_IN_ERP: "seulement dans Sage 100",
+    Drift.ONLY_IN_CRM: "seulement dans le CRM",
 }
 RIGHTS: Final = {
     Right.CREATE_TIERS: "Créer le tiers",

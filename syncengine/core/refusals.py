@@ -58,7 +58,34 @@ REFUSALS: Final = {
     "correction_empty": "a mandatory field is left empty",
     "correction_invalid": "the value is not of the kind the field takes",
     "correction_too_long": "more characters than the field takes",
+    # NEW-09: alerts and who is told
+    "alert_unknown": "there is no alert of that number (NEW-09)",
+    "alert_closed": "the alert is over already (NEW-09)",
+    "channel_unknown": "there is no channel of that number (NEW-09)",
+    "channel_known": "there is a channel to that address already, of the same integration (NEW-09)",
+    "mail_address": "the text is no e-mail address (NEW-09)",
+    "webhook_address": "no message may be sent to that address (NEW-09)",
     "right_withdrawn": "this right was withdrawn from the user (CRM-61)",
+    # What is read live in the ERP
+    "not_a_client": "Sage 100 shows live figures of clients only (CRM-54)",
+    "tiers_secondary": "the Company of the Account has another tiers, which is the main one (CRM-34, CRM-54)",
+    "tiers_taken_out": "the tiers was taken out of the flow: 'Ne plus synchroniser' (CRM-50)",
+    "document_unknown": "the tiers has no document of that type and number (CRM-55)",
+    "document_type_withheld": "the user may not see documents of this type (CRM-55)",
+    "unknown_document_type": "there is no type of document of that name (CRM-55)",
+    "direct_read_off": "the integration has no direct connection to the ERP database (CRM-59)",
+    "sql_url_invalid": "the address of the ERP database is none that can be read, or its user may write (CRM-59)",
+    # Users, passwords, keys
+    "login_invalid": "a login has 1 to 60 letters, digits or . _ - + @",
+    "login_in_use": "another user has the login",
+    "email_invalid": "the text is no e-mail address",
+    "last_administrator": "no active administrator would be left",
+    "password_wrong": "the present password, asked for again, is another one",
+    "password_weak": "the password is too short, too long, the login, or not to be typed",
+    "password_same": "the new password is the present one",
+    "scope_beyond_user": "a key may not do what its user may not",
+    "key_unknown": "there is no API key of that number",
+    "key_expiry_invalid": "a key ends in the future, within two years",
 }
 """Code → meaning."""
 

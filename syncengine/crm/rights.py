@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from syncengine.core.refusals import refused
@@ -28,6 +29,18 @@ def require(session: Session, user_id: int | None, right: Right) -> None:
             field=right.value,
             remedy="Ask an administrator to give the right back.",
         )
+
+
+def withdrawn(session: Session, user_id: int) -> list[Right]:
+    """The rights a user has not."""
+    rows = set(session.scalars(select(UserRight.withdrawn).where(UserRight.user_id == user_id)))
+    return [right for right in Right if right in rows]
+
+
+def granted(session: Session, user_id: int) -> list[Right]:
+    """The rights a user has."""
+    gone = withdrawn(session, user_id)
+    return [right for right in Right if right not in gone]
 
 
 def withdraw(session: Session, user_id: int, right: Right, *, at: datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, delete, or_, select
+from sqlalchemy import Select, and_, delete, select
 from sqlalchemy.orm import Session
 
 from syncengine.core.snapshot import compact
@@ -48,6 +48,9 @@ def remove_struck_fields(session: Session, integration_id: int, *, at: datetime,
         journal.row(Entity.FREE_FIELD, row.id, row.name, before=before, after=None, rule=Rule.EDITED)
     accounts = _clear(bulk, journal, _accounts(integration_id), Account, names, at) if names else 0
     companies = _clear(bulk, journal, _companies(integration_id), Company, names, at) if names else 0
+    # What a Company without tiers holds may come from another ERP company, where the field lives on (CRM-62).
+    nowhere = names - _living(session)
+    companies += _clear(bulk, journal, _without_tiers(), Company, nowhere, at) if nowhere else 0
     session.execute(delete(FreeFieldDefinition).where(FreeFieldDefinition.id.in_([row.id for row in struck])))
     journal.flush()
     session.expire_all()
@@ -60,14 +63,23 @@ def _accounts(integration_id: int) -> Select[Any]:
 
 
 def _companies(integration_id: int) -> Select[Any]:
-    """Those of the integration, and those without tiers: they keep what a broken link has left (CRM-30)."""
     main = and_(Account.company_id == Company.id, Account.is_main)
-    return (
-        select(Company.id, Company.code, Company.free_values)
-        .outerjoin(Account, main)
-        .where(Company.free_values.is_not(None), or_(Account.id.is_(None), Account.integration_id == integration_id))
-        .order_by(Company.id)
-    )
+    query = select(Company.id, Company.code, Company.free_values).join(Account, main)
+    of_integration = (Company.free_values.is_not(None), Account.integration_id == integration_id)
+    return query.where(*of_integration).order_by(Company.id)
+
+
+def _without_tiers() -> Select[Any]:
+    """The Companies that keep what a broken link has left (CRM-30)."""
+    main = and_(Account.company_id == Company.id, Account.is_main)
+    query = select(Company.id, Company.code, Company.free_values).outerjoin(Account, main)
+    return query.where(Company.free_values.is_not(None), Account.id.is_(None)).order_by(Company.id)
+
+
+def _living(session: Session) -> frozenset[str]:
+    """The names that are replicated by any integration."""
+    state = FreeFieldDefinition.state == FreeFieldState.REPLICATED
+    return frozenset(session.scalars(select(FreeFieldDefinition.name).where(state)))
 
 
 def _clear(

@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from contracts.client import GatewayClient
 from contracts.fields import Record
 from syncengine.core.refusals import refused
 from syncengine.crm.pairing import authorise
+from syncengine.cycle.due import is_wanted, may_read, turnover_times
 from syncengine.cycle.reference import apply_turnover, linked_accounts
-from syncengine.errors import Disconnected, IntegrationUnknown
+from syncengine.errors import IntegrationUnknown
 from syncengine.model import Integration, Link, Right, Turnover
 from syncengine.model.link import Entity
 from syncengine.storage.bulk import Bulk, batches
@@ -45,8 +47,8 @@ def refresh_turnover(
 ) -> Refreshed:
     """Read the figures of these tiers, of all that are linked when none is named, and store them a batch at a time.
 
-    Raises InputRefused (right_withdrawn, account_unknown), IntegrationUnknown, Disconnected (CRM-58), and what the client raises;
-    the batches before stay.
+    With all of them read, they are due again at the next time of day, where that is set. Raises InputRefused (right_withdrawn,
+    account_unknown), IntegrationUnknown, Disconnected (CRM-58), and what the client raises; the batches before stay.
     """
     wanted = _wanted(store, integration_id, codes, by)
     done = Refreshed(asked=0, figures=0, gone=0)
@@ -54,17 +56,15 @@ def refresh_turnover(
         records = client.get_turnover(batch)
         done = _stored(store, integration_id, batch, records, done, at)
         watch(done.asked, len(wanted))
+    if codes is None:
+        _refreshed(store, integration_id, at)
     return done
 
 
 def _wanted(store: Store, integration_id: int, codes: Sequence[str] | None, by: str | None) -> list[str]:
     with store.reading() as session:
         authorise(session, by, Right.REFRESH_TURNOVER)
-        integration = session.get(Integration, integration_id)
-        if integration is None:
-            raise IntegrationUnknown(f"there is no integration {integration_id}")
-        if not integration.connected:
-            raise Disconnected(f"integration {integration.name} is disconnected from the ERP", record=integration.name)
+        _connected(session, integration_id)
         if codes is None:
             of = (Link.integration_id == integration_id, Link.entity == Entity.ACCOUNT.value)
             return list(session.scalars(select(Link.erp_key).where(*of).order_by(Link.erp_key)))
@@ -81,11 +81,28 @@ def _wanted(store: Store, integration_id: int, codes: Sequence[str] | None, by: 
     return list(dict.fromkeys(codes))
 
 
+def _connected(session: Session, integration_id: int) -> None:
+    """Raises IntegrationUnknown, and Disconnected: not even the next batch is read (CRM-58)."""
+    integration = session.get(Integration, integration_id)
+    if integration is None:
+        raise IntegrationUnknown(f"there is no integration {integration_id}")
+    may_read(integration)
+
+
+def _refreshed(store: Store, integration_id: int, at: datetime) -> None:
+    with store.writing() as session:
+        integration = session.get_one(Integration, integration_id, with_for_update=True)
+        integration.turnover_refreshed_at = at
+        times = turnover_times(integration)
+        integration.turnover_due_at = times.next(at) if times and is_wanted(integration) else None
+
+
 def _stored(
     store: Store, integration_id: int, asked: Sequence[str], records: Sequence[Record], done: Refreshed, at: datetime
 ) -> Refreshed:
     told = {record.text("code") for record in records}
     with store.writing() as session:
+        _connected(session, integration_id)
         bulk = Bulk(session.connection())
         kept = {row["erp_key"] for row in bulk.rows(Turnover, "erp_key", asked, integration_id=integration_id)}
         # As the change log does: nothing is told of a tiers that never had any turnover.

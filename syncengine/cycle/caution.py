@@ -15,11 +15,11 @@ from contracts.page import Page
 from syncengine.core.guards import Counts, Guards, Totals, breach
 from syncengine.core.plan import dump_lines, fingerprint
 from syncengine.cycle.gateway_options import unread
-from syncengine.cycle.outgoing import waiting_links
+from syncengine.cycle.outgoing import is_awaited, waiting_links
 from syncengine.cycle.preview import CYCLE_ID, Preview
 from syncengine.cycle.run import Run
 from syncengine.errors import GuardStopped, PlanOutdated
-from syncengine.model import Account, Cycle, CycleStatus, ErpState, Link, LinkState, Plan, Side, SyncError
+from syncengine.model import Account, Cycle, CycleStatus, Link, LinkState, Plan, Side, SyncError
 from syncengine.model.link import Entity
 from syncengine.model.sync_error import STANDING
 from syncengine.storage.bulk import table_of
@@ -140,9 +140,7 @@ def _outgoing(run: Run) -> tuple[int, int, int]:
         .select_from(link.join(account, account.c.id == link.c.local_id))
         .where(link.c.id.in_(waiting_links(run.integration.id, run.refreshed_at)))
     )
-    waiting = select(func.count()).where(
-        account.c.integration_id == run.integration.id, account.c.erp_state == ErpState.AWAITED.value
-    )
+    waiting = select(func.count()).where(account.c.integration_id == run.integration.id, is_awaited(account.c))
     with run.store.reading() as session:
         count, asleep = session.execute(marked).one()
         return int(count), int(asleep), int(session.scalar(waiting) or 0)

@@ -6,9 +6,9 @@ undo one that takes another's values back: the same code, and the same after an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from itertools import chain, islice
 from typing import Final
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from contracts.client import GatewayClient
 from contracts.errors import Problem, RemoteFault
 from contracts.messages import EntitySet
-from syncengine.cycle import lease as leases
+from syncengine.cycle import tracing
 from syncengine.cycle.caution import (
     bound_of_pages,
     check_guards,
@@ -32,17 +32,18 @@ from syncengine.cycle.caution import (
 )
 from syncengine.cycle.gateway_options import OptionsMoved, unread
 from syncengine.cycle.parameters import refresh
-from syncengine.cycle.preview import CYCLE_ID, Preview
+from syncengine.cycle.preview import Preview
 from syncengine.cycle.pull import pages, persistently
 from syncengine.cycle.resync import survey, take_all
 from syncengine.cycle.run import DIFFERENTIAL, Order, Report, Run, Surroundings
 from syncengine.cycle.sending import finish_writes, send_changes
 from syncengine.cycle.small_sets import take_small_sets
-from syncengine.cycle.taking import KEPT_AS, foresee, may_run, still_wanted, take, take_page
+from syncengine.cycle.span import begin, close, holding
+from syncengine.cycle.taking import KEPT_AS, foresee, still_wanted, take, take_page
 from syncengine.cycle.tiers import recoverable
 from syncengine.desk.undoing import apply_undo, undo_preview
 from syncengine.errors import Interrupted
-from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Integration, Side
+from syncengine.model import Cursor, Cycle, CycleStatus
 from syncengine.storage.bulk import Bulk, batches
 from syncengine.storage.store import Store
 from syncengine.storage.sync_errors import asked_again, left_open
@@ -61,9 +62,9 @@ def run_cycle(store: Store, integration_id: int, around: Surroundings, order: Or
     Raises AlreadyRunning, NotActive, Disconnected, SettingsLocked and IntegrationUnknown before anything is recorded, and
     Interrupted.
     """
-    run = _begin(store, integration_id, around, order)
-    with _holding(run):
-        return _work(run)
+    run = begin(store, integration_id, around, order)
+    with holding(run), tracing.cycle(run) as span:
+        return tracing.told(span, _work(run))
 
 
 def preview_cycle(store: Store, integration_id: int, around: Surroundings, order: Order = DIFFERENTIAL) -> int:
@@ -72,78 +73,10 @@ def preview_cycle(store: Store, integration_id: int, around: Surroundings, order
     Raises what ``run_cycle`` raises before anything is recorded, and what stops the cycle.
     """
     found = Preview(integration_id=integration_id)
-    run = _begin(store, integration_id, around, order, trial=found)
-    with _holding(run), around.connect(run.integration) as client:
+    run = begin(store, integration_id, around, order, trial=found)
+    with holding(run), around.connect(run.integration) as client:
         _steps(run, client)
     return keep_plan(run, found)
-
-
-@contextmanager
-def _holding(run: Run) -> Iterator[None]:
-    """Give the lease back at the end."""
-    try:
-        yield
-    finally:
-        leases.forget(run.lease)
-        with run.store.writing() as session:
-            leases.release(session, run.lease)
-
-
-def _begin(
-    store: Store, integration_id: int, around: Surroundings, order: Order, *, trial: Preview | None = None
-) -> Run:
-    """Take the lease and record the cycle, unless it is a trial; one that its process left unfinished has failed."""
-    now = around.clock()
-    with store.writing() as session:
-        lease = leases.take(session, integration_id, at=now)
-        integration = session.get_one(Integration, integration_id)
-        may_run(integration, order)
-        kind = _kind(session, integration_id, order)
-        cycle_id = _record(session, integration_id, kind, order, now) if trial is None else CYCLE_ID
-    return Run(
-        store=store,
-        integration=integration,
-        cycle_id=cycle_id,
-        kind=kind,
-        order=order,
-        lease=lease,
-        around=around,
-        preview=trial,
-    )
-
-
-def _kind(session: Session, integration_id: int, order: Order) -> CycleKind:
-    if order.undoes is not None:
-        return CycleKind.UNDO
-    if order.full:
-        return CycleKind.FULL_SEND if order.preferred is Side.CRM else CycleKind.RESYNC
-    ends = session.scalars(select(Cursor.at_end).where(Cursor.integration_id == integration_id)).all()
-    return CycleKind.DIFFERENTIAL if len(ends) == len(EntitySet) and all(ends) else CycleKind.FIRST
-
-
-def _record(session: Session, integration_id: int, kind: CycleKind, order: Order, now: datetime) -> int:
-    session.execute(
-        update(Cycle)
-        .where(Cycle.integration_id == integration_id, Cycle.ended_at.is_(None))
-        .values(
-            status=CycleStatus.FAILURE,
-            ended_at=now,
-            error_code=Interrupted.code,
-            error_message="the process ended in the middle of the cycle",
-            error_remedy=Interrupted.remedy_default,
-        )
-    )
-    cycle = Cycle(
-        integration_id=integration_id,
-        kind=kind,
-        status=CycleStatus.WAITING,
-        started_at=now,
-        log_file=f"integration-{integration_id}.log",
-        undoes_id=order.undoes,
-    )
-    session.add(cycle)
-    session.flush()
-    return cycle.id
 
 
 def _work(run: Run) -> Report:
@@ -157,17 +90,19 @@ def _work(run: Run) -> Report:
                 run.calls = client.calls
     except KeyboardInterrupt:
         problem = Interrupted("the cycle was stopped by hand")
-        _close(run, problem)
+        close(run, problem)
         raise problem from None
     except Problem as met:
         problem = met
-    return _close(run, problem)
+    return close(run, problem)
 
 
 def _steps(run: Run, client: GatewayClient) -> None:
     """What a cycle does between its beginning and its end; a preview does all of it, and takes it back."""
-    _parameters(run, client)
-    finish_writes(run, client)
+    with tracing.step("parameters", run):
+        _parameters(run, client)
+    with tracing.step("finish", run):
+        finish_writes(run, client)
     work = partial(_differences, client=client)
     if run.order.plan_id is not None:
         check_plan(run, run.order.plan_id, work)
@@ -176,14 +111,16 @@ def _steps(run: Run, client: GatewayClient) -> None:
 
 def _differences(run: Run, client: GatewayClient) -> None:
     """What differs, from the ERP to the CRM and then back."""
-    if run.order.undoes is not None:
-        _heedfully(run, client, partial(_undo, cycle_id=run.order.undoes))
-    elif run.order.full:
-        _heedfully(run, client, _compare)
-    else:
-        _heedfully(run, client, _pull)
-    _heedfully(run, client, _retry)
-    send_changes(run, client)
+    with tracing.step("pull", run):
+        if run.order.undoes is not None:
+            _heedfully(run, client, partial(_undo, cycle_id=run.order.undoes))
+        elif run.order.full:
+            _heedfully(run, client, _compare)
+        else:
+            _heedfully(run, client, _pull)
+        _heedfully(run, client, _retry)
+    with tracing.step("push", run):
+        send_changes(run, client)
 
 
 def _heedfully(run: Run, client: GatewayClient, step: Callable[[Run, GatewayClient], None]) -> None:
@@ -203,7 +140,9 @@ def _parameters(run: Run, client: GatewayClient) -> None:
     now, last = run.around.clock(), run.integration.parameters_refreshed_at
     # A plan is made and applied with parameters of its moment: what they let through again must be in it.
     at_once = run.order.full or run.order.plan_id is not None or run.preview is not None
-    if last is None or now - last >= PARAMETERS_AGE or at_once:
+    # Not either when the last time lies ahead: the clock has been set back since.
+    fresh = last is not None and abs(now - last) < PARAMETERS_AGE
+    if not fresh or at_once:
         refresh(run, client)
     _set_running(run)
 
@@ -225,7 +164,7 @@ def _pull(run: Run, client: GatewayClient) -> None:
         _log.warning("cursors_forgotten", reason=fault.message)
         with run.commit() as bulk:
             bulk.connection.execute(delete(Cursor).where(Cursor.integration_id == run.integration.id))
-        _pull_from(run, client, dict.fromkeys(EntitySet, ""))
+        _pull_from(run, client, dict.fromkeys(run.entity_sets, ""))
 
 
 def _pull_from(run: Run, client: GatewayClient, cursors: Mapping[EntitySet, str]) -> None:
@@ -249,7 +188,8 @@ def _take_pages(run: Run, client: GatewayClient, cursors: Mapping[EntitySet, str
         if guarded and may_go_too_far(run, bound_of_pages(run, ahead)):
             return False
         for page in chain(ahead, incoming):
-            take_page(run, page)
+            with tracing.step("apply", run):
+                take_page(run, page)
     return True
 
 
@@ -259,7 +199,7 @@ def _cursors(run: Run) -> dict[EntitySet, str]:
             select(Cursor.entity_set, Cursor.cursor).where(Cursor.integration_id == run.integration.id)
         )
         known = {row.entity_set: row.cursor for row in stored}
-    return {entity_set: known.get(entity_set.value, "") for entity_set in EntitySet}
+    return {entity_set: known.get(entity_set.value, "") for entity_set in run.entity_sets}
 
 
 def _compare(run: Run, client: GatewayClient) -> None:
@@ -327,29 +267,3 @@ def _wanted_again(run: Run) -> dict[EntitySet, set[str]]:
         # In a preview, what was taken is in error no more, although that is rolled back.
         keys[EntitySet.TIERS] -= run.foreseen
     return keys
-
-
-def _close(run: Run, problem: Problem | None) -> Report:
-    """Record how it ended: status, counts, and what stopped it (CRM-10)."""
-    if problem is not None:
-        status = CycleStatus.FAILURE
-        _log.error("cycle_failed", code=problem.problem_code, reason=problem.message, remedy=problem.remedy)
-    else:
-        status = CycleStatus.WARNING if run.counts.anomalies else CycleStatus.SUCCESS
-        _log.info("cycle_ended", status=status.value, calls=run.calls, **run.counts.as_dict())
-    with run.store.writing() as session:
-        session.execute(
-            update(Cycle)
-            .where(Cycle.id == run.cycle_id)
-            .values(
-                status=status,
-                ended_at=run.around.clock(),
-                counts=run.counts.as_dict(),
-                error_code=problem.problem_code if problem else None,
-                error_message=problem.message if problem else None,
-                error_remedy=problem.remedy if problem else None,
-            )
-        )
-    return Report(
-        cycle_id=run.cycle_id, kind=run.kind, status=status, counts=run.counts, calls=run.calls, problem=problem
-    )

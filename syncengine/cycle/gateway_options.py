@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from contracts.fields import ABSENT, Record
 from syncengine.model import Link, LinkState, Side, SyncError
@@ -65,6 +65,7 @@ def unread(integration_id: int) -> Select[tuple[str]]:
         link.c.integration_id == integration_id,
         link.c.entity == Entity.ACCOUNT.value,
         link.c.state == LinkState.LINKED.value,
-        link.c.erp_version == UNREAD,
+        # Said in the statement itself: databases then use the index of just these.
+        link.c.erp_version == bindparam("unread", UNREAD, literal_execute=True),
         link.c.erp_key.not_in(in_error),
     )

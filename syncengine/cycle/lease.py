@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session
 from syncengine.errors import AlreadyRunning, IntegrationUnknown, LeaseLost
 from syncengine.model import Integration
 
-LEASE_TIME: Final = timedelta(minutes=2)
+LEASE_TIME: Final = timedelta(seconds=30)
+"""It is renewed in every commit and, by its keeper, three times within this; who is frozen for longer may be overtaken."""
+_AHEAD_MAX: Final = timedelta(minutes=5)  # a lease that ends later was written by a clock that has been set back since
 _SAME_START_S: Final = 2.0  # the start of a process is known to a hundredth, but moves with the system's clock
 _held_here: set[tuple[str, int, int]] = set()
 """The leases that cycles of this process hold: base, integration, fencing number."""
@@ -81,14 +83,22 @@ def renew(session: Session, lease: Lease, *, at: datetime) -> Lease:
     return renewed
 
 
-def release(session: Session, lease: Lease) -> None:
-    """Give the lease back; nothing happens when it was lost."""
-    session.execute(
+def release(session: Session, lease: Lease) -> bool:
+    """Give the lease back; nothing happens when it was lost. Whether it was held."""
+    given_back = session.scalar(
         update(Integration)
         .where(*_held(lease))
         .values(lease_owner=None, lease_until=None)
+        .returning(Integration.id)
         .execution_options(synchronize_session=False)
     )
+    return given_back is not None
+
+
+def is_free(at: datetime) -> ColumnElement[bool]:
+    """The condition that nobody holds the lease of an integration, or held it until before that instant."""
+    until = Integration.lease_until
+    return or_(Integration.lease_owner.is_(None), until < at, until > at + _AHEAD_MAX)
 
 
 def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:
@@ -100,11 +110,8 @@ def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:
 
 
 def _may_be_taken(at: datetime, abandoned: int | None) -> ColumnElement[bool]:
-    ways = [Integration.lease_owner.is_(None), Integration.lease_until < at]
-    if abandoned is not None:
-        # Only if it is still that one: somebody may have been faster.
-        ways.append(Integration.lease_token == abandoned)
-    return or_(*ways)
+    # An abandoned one only if it is still that one: somebody may have been faster.
+    return is_free(at) if abandoned is None else or_(is_free(at), Integration.lease_token == abandoned)
 
 
 def _this_process() -> str:

@@ -15,7 +15,22 @@ from typing import Any, Final
 from uuid import uuid4
 
 from lxml import etree
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, func, literal, or_, select, true, union
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union,
+)
 
 from contracts.codec import reader, writer
 from contracts.envelope import in_namespace
@@ -44,6 +59,8 @@ COLUMNS: Final = (
 )
 OPEN: Final = (OutboxState.PENDING, OutboxState.SENT)
 """The states of a write without a result."""
+_OPEN: Final[BindParameter[Any]] = bindparam("open_states", OPEN, expanding=True, literal_execute=True)
+_AWAITED: Final[BindParameter[Any]] = bindparam("awaited", ErpState.AWAITED, literal_execute=True)
 _write, _read = writer(TIERS), reader(TIERS, checked=False)
 
 
@@ -123,16 +140,15 @@ def waiting_links(integration_id: int, since: datetime | None) -> CompoundSelect
     """
     link, error = table_of(Link), table_of(SyncError)
     marked = select(link.c.id).where(link.c.integration_id == integration_id, link.c.changed_at.is_not(None))
-    refused = (
-        select(link.c.id)
-        .join(error, and_(error.c.local_id == link.c.local_id, link.c.entity == Entity.ACCOUNT.value))
-        .where(
-            error.c.integration_id == integration_id,
-            error.c.side == Side.ERP.value,
-            error.c.state.in_(STANDING),
-            false() if since is None else error.c.last_at < since,
-        )
+    in_error = select(error.c.local_id).where(
+        error.c.integration_id == integration_id,
+        error.c.side == Side.ERP.value,
+        error.c.state.in_(STANDING),
+        error.c.local_id.is_not(None),
+        false() if since is None else error.c.last_at < since,
     )
+    # Not a join: its order would be the database's to choose, and one of the two reads the links of every integration.
+    refused = select(link.c.id).where(link.c.entity == Entity.ACCOUNT.value, link.c.local_id.in_(in_error))
     return union(marked, refused)
 
 
@@ -174,9 +190,24 @@ def creation_writes(
     The last id looked at comes with them, None at the end. What the ERP refused before ``since``, the last refresh of the
     parameters, is tried again (CRM-49).
     """
+    account = table_of(Account)
+    query = _to_create(integration_id, since).where(account.c.id > after).order_by(account.c.id).limit(BATCH)
+    ids = bulk.connection.scalars(query).all()
+    writes = [_creation(rows) for rows in load_rows(bulk, ids).values()]
+    return writes, ids[-1] if len(ids) == BATCH else None
+
+
+def something_to_send(bulk: Bulk, integration_id: int, since: datetime | None) -> bool:
+    """Whether a cycle would find something of the CRM's to send; ``since`` as ``gather`` takes it."""
+    waiting = or_(exists(_to_send(integration_id, since)), exists(_to_create(integration_id, since)))
+    return bool(bulk.connection.scalar(select(waiting)))
+
+
+def _to_create(integration_id: int, since: datetime | None) -> Select[Any]:
+    """The ids of the Accounts to be created in the ERP, but for those on their way and those it refused."""
     account, outbox, error = table_of(Account), table_of(Outbox), table_of(SyncError)
     on_its_way = select(outbox.c.account_id).where(
-        outbox.c.integration_id == integration_id, outbox.c.action == CREATE, outbox.c.state.in_(OPEN)
+        outbox.c.integration_id == integration_id, outbox.c.action == CREATE, is_open(outbox.c)
     )
     refused = select(error.c.local_id).where(
         error.c.integration_id == integration_id,
@@ -187,21 +218,12 @@ def creation_writes(
         ),
         error.c.local_id.is_not(None),
     )
-    query = (
-        select(account.c.id)
-        .where(
-            account.c.integration_id == integration_id,
-            account.c.erp_state == ErpState.AWAITED,
-            account.c.id > after,
-            account.c.id.not_in(on_its_way),
-            account.c.id.not_in(refused),
-        )
-        .order_by(account.c.id)
-        .limit(BATCH)
+    return select(account.c.id).where(
+        account.c.integration_id == integration_id,
+        account.c.erp_state == ErpState.AWAITED,
+        account.c.id.not_in(on_its_way),
+        account.c.id.not_in(refused),
     )
-    ids = bulk.connection.scalars(query).all()
-    writes = [_creation(rows) for rows in load_rows(bulk, ids).values()]
-    return writes, ids[-1] if len(ids) == BATCH else None
 
 
 def _creation(rows: CrmRows) -> Write:
@@ -246,10 +268,22 @@ def commit_writes(bulk: Bulk, writes: Sequence[Write], *, integration_id: int, c
     bulk.insert(Outbox, COLUMNS, rows)
 
 
+def is_open(outbox: Any) -> ColumnElement[bool]:
+    """Writes without a result, with the states said in the statement itself: databases then use the index of just these."""
+    found: ColumnElement[bool] = outbox.state.in_(_OPEN)
+    return found
+
+
+def is_awaited(account: Any) -> ColumnElement[bool]:
+    """Accounts that wait to be created, said in the same way."""
+    found: ColumnElement[bool] = account.erp_state == _AWAITED
+    return found
+
+
 def open_writes(bulk: Bulk, *, integration_id: int) -> list[Write]:
     """The writes without a result: a cycle that was stopped left them, or the ERP did not answer."""
     table = table_of(Outbox)
-    query = select(table).where(table.c.integration_id == integration_id, table.c.state.in_(OPEN)).order_by(table.c.id)
+    query = select(table).where(table.c.integration_id == integration_id, is_open(table.c)).order_by(table.c.id)
     return [_stored(row._mapping) for row in bulk.connection.execute(query.limit(BATCH))]
 
 

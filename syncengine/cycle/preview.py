@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from syncengine.core.guards import Totals
 from syncengine.core.paths import without_row
 from syncengine.core.plan import Line, LineKind, Place, line, totals_of
-from syncengine.cycle.outgoing import OPEN
+from syncengine.cycle.outgoing import is_open
 from syncengine.model import Account, Company, JournalEntry, Outbox, Side, SyncError
 from syncengine.model.conflict import Conflict
 from syncengine.model.link import Link
@@ -76,7 +76,7 @@ def _outbox(bulk: Bulk, integration_id: int) -> Iterable[Line]:
     query: Select[Any] = (
         select(outbox.c.action, outbox.c.changes, account.c.code, account.c.name)
         .join(account, account.c.id == outbox.c.account_id)
-        .where(outbox.c.integration_id == integration_id, outbox.c.state.in_(OPEN), outbox.c.cycle_id == CYCLE_ID)
+        .where(outbox.c.integration_id == integration_id, is_open(outbox.c), outbox.c.cycle_id == CYCLE_ID)
         .order_by(outbox.c.id)
     )
     for row in bulk.connection.execute(query):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Event
 from typing import Final, TypeVar
@@ -58,7 +59,8 @@ def pages(
                 # Parsed in this thread: lxml lets the other one work meanwhile.
                 return answer(client.change_log_reply(asked, page_size=page_size))
 
-            return fetcher.submit(persistently, fetch, patience, closing)
+            # With this thread's context: what is logged while asking belongs to the same integration.
+            return fetcher.submit(copy_context().run, persistently, fetch, patience, closing)
 
         position = dict(cursors)
         pending = ask(position)

@@ -16,6 +16,7 @@ from syncengine.cycle.arrivals import LINK_COLUMNS
 from syncengine.cycle.crm_rows import Local
 from syncengine.cycle.outgoing import CREATE, Write, close_writes, commit_writes, update_writes
 from syncengine.cycle.reconcile import Reconciler, Seen
+from syncengine.cycle.vanishing import part
 from syncengine.errors import DataProblem
 from syncengine.model import Account, ErpState, Link, LinkState, OutboxState, Side
 from syncengine.model.link import Entity
@@ -72,8 +73,10 @@ class Results:
             untold=[write for write, _ in untold],
         )
         # Locked in one go and in order: the steps below would each take some.
-        accounts = {row["id"]: row for row in self._bulk.locked(Account, [write.account_id for write in writes])}
-        self._done(done)
+        former = self._former(done)
+        concerned = [write.account_id for write in writes] + [link["local_id"] for link in former]
+        accounts = {row["id"]: row for row in self._bulk.locked(Account, concerned)}
+        self._done(done, former)
         untaken = self._untaken(stale)
         pushed.untaken = len(untaken)
         pushed.again = self._stale([pair for pair in stale if pair[0].account_id not in untaken])
@@ -82,7 +85,13 @@ class Results:
         self._close(pairs)
         return pushed
 
-    def _done(self, pairs: Sequence[tuple[Write, Record]]) -> None:
+    def _former(self, pairs: Sequence[tuple[Write, Record]]) -> list[Local]:
+        """The links of those whose codes the ERP has given anew: it numbers on from the highest there is (CRM-23)."""
+        keys = [result.text("key") for write, result in pairs if write.action == CREATE]
+        integration_id = self._ids["integration_id"]
+        return list(self._bulk.rows(Link, "erp_key", keys, integration_id=integration_id, entity=Entity.ACCOUNT.value))
+
+    def _done(self, pairs: Sequence[tuple[Write, Record]], former: Sequence[Local]) -> None:
         """Journal what the ERP's values were; both sides now agree on what was sent, and take what the ERP made of it."""
         journal = Journal(self._bulk, **self._ids, now=self._now)
         for write, result in pairs:
@@ -92,14 +101,16 @@ class Results:
                     *(change.before, change.after, change.rule),
                     side=Side.ERP,
                 )
+        part(self._bulk, journal, former, self._now)
         journal.flush()
         self._link([pair for pair in pairs if pair[0].action == CREATE])
         links = {row["local_id"]: row for row in self._links([write.account_id for write, _ in pairs])}
         seen = []
         for write, result in pairs:
-            link = links[write.account_id]
-            base = sent(load(link["base"]), write.changes)
-            seen.append(Seen(link=link, record=result.one("tiers"), base=base, edited_at=write.edited_at))
+            link = links.get(write.account_id)
+            if link is not None:
+                base = sent(load(link["base"]), write.changes)
+                seen.append(Seen(link=link, record=result.one("tiers"), base=base, edited_at=write.edited_at))
         self._reconciler.reconcile(seen)
 
     def _link(self, pairs: Sequence[tuple[Write, Record]]) -> None:
@@ -148,6 +159,7 @@ class Results:
         seen = [
             Seen(link=links[write.account_id], record=result.one("tiers"), edited_at=write.edited_at)
             for write, result in pairs
+            if write.account_id in links
         ]
         outcomes = self._reconciler.reconcile(seen)
         first = {write.account_id for write, _ in pairs if not write.again}

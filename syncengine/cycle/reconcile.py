@@ -174,7 +174,8 @@ class Reconciler:
     def _ages(self, one: Seen) -> Ages:
         """How long ago each side changed the tiers, each by its own clock: clocks that differ decide nothing (NEW-01)."""
         edited = max(filter(None, (one.edited_at, one.link["changed_at"])), default=None)
-        modified = one.record.instant("modified") if one.record is not None else None
+        # What the ERP read back was modified by our own write: that is nobody's edit there, and decides nothing that is parked.
+        modified = one.record.instant("modified") if one.record is not None and one.base is None else None
         return Ages(
             crm=None if edited is None else self._moment - edited,
             erp=None if modified is None or self._skew is None else self._moment + self._skew - modified,

@@ -16,13 +16,14 @@ from sqlalchemy import select
 from contracts.client import GatewayClient
 from contracts.messages import EntitySet
 from syncengine.core.merge import merge
+from syncengine.core.replicate import Rules
 from syncengine.core.snapshot import load
-from syncengine.cycle.crm_rows import load_rows
+from syncengine.cycle.crm_rows import CrmRows, Local, load_rows
 from syncengine.cycle.outgoing import BATCH
 from syncengine.cycle.pull import persistently
 from syncengine.cycle.reconcile import Seen
 from syncengine.cycle.run import Run
-from syncengine.cycle.taking import foresee, still_wanted, take
+from syncengine.cycle.taking import foresee, show, still_wanted, take
 from syncengine.cycle.tiers import Counts
 from syncengine.model import Link, LinkState
 from syncengine.model.link import Entity
@@ -41,7 +42,7 @@ def survey(run: Run, client: GatewayClient) -> Survey:
     """Compare keys and versions of the ERP with the links, and the rows of the CRM with what was last agreed."""
     found = Survey()
     known = _links(run)
-    # The gateway reads its base while this side reads its own; only this thread holds the lease.
+    # The gateway reads its base while this side reads its own.
     with ThreadPoolExecutor(1, thread_name_prefix="versions") as fetcher:
         versions = fetcher.submit(_versions, run, client)
         found.drifted = list(_drifted(run))
@@ -55,12 +56,16 @@ def survey(run: Run, client: GatewayClient) -> Survey:
 
 def take_all(run: Run, client: GatewayClient, found: Survey) -> None:
     """Take what the survey found; the links that drifted are marked, and sent with the CRM's own changes."""
+    total = run.done + len(found.codes)
     for batch in batches(found.codes):
         changes = persistently(partial(client.get_records, EntitySet.TIERS, batch), run.around.patience)
+        counts, done = run.counts.copy(), run.done + len(batch)
         with run.commit() as bulk:
             still_wanted(run, bulk)
-            counts = take(run, bulk, changes)
-        run.counts.add(counts)
+            counts.add(take(run, bulk, changes))
+            progress = show(run, bulk, counts, EntitySet.TIERS.value, done, total)
+        run.counts, run.done = counts, done
+        run.around.watch(progress)
     for links in batches(found.drifted, BATCH):
         with run.commit() as bulk:
             still_wanted(run, bulk)
@@ -104,13 +109,17 @@ def _drifted(run: Run) -> Iterator[int]:
         ids = sorted(session.scalars(standing))
         rules = run.known_rules(Bulk(session.connection()))
     for batch in batches(ids):
-        run.hold()
         with run.store.reading() as session:
             bulk = Bulk(session.connection())
             links = list(bulk.rows(Link, "id", batch, state=LinkState.LINKED.value))
             rows = load_rows(bulk, [link["local_id"] for link in links], lock=False)
         for link in links:
-            base = load(link["base"])
-            found = merge(base, rows[link["local_id"]].snapshot(), base, policies=rules.policies, untold=rules.untold)
-            if found.crm or found.erp or found.keys:
+            if departed(link, rows[link["local_id"]], rules):
                 yield link["id"]
+
+
+def departed(link: Local, rows: CrmRows, rules: Rules) -> bool:
+    """Whether the rows of a linked tiers in the CRM are not as last agreed."""
+    base = load(link["base"])
+    found = merge(base, rows.snapshot(), base, policies=rules.policies, untold=rules.untold)
+    return bool(found.crm or found.erp or found.keys)

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Never
 
+from sqlalchemy.orm import Session
+
 from contracts.client import GatewayClient
 from contracts.errors import Problem
+from contracts.messages import EntitySet
 from syncengine.core.replicate import Rules
 from syncengine.cycle import lease as leases
+from syncengine.cycle.alerting import GRACE
 from syncengine.cycle.lease import Lease
 from syncengine.cycle.preview import Preview
 from syncengine.cycle.progress import Progress
@@ -19,7 +23,7 @@ from syncengine.cycle.pull import PATIENCE, Patience
 from syncengine.cycle.reconcile import Reconciler
 from syncengine.cycle.rules import load_rules
 from syncengine.cycle.tiers import Counts
-from syncengine.model import CycleKind, CycleStatus, Integration, Side
+from syncengine.model import CycleKind, CycleStatus, Integration, Side, TurnoverMode
 from syncengine.storage.bulk import Bulk
 from syncengine.storage.journal import Ids
 from syncengine.storage.store import Store
@@ -32,13 +36,17 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a cycle meets the world through: how to call the gateway and how patiently, the time, and who watches."""
+    """What a cycle meets the world through: how to call the gateway and how patiently, the time, and who watches.
+
+    ``grace`` is how long a failure that may pass by itself goes on before it alerts (NEW-09).
+    """
 
     connect: Callable[[Integration], GatewayClient]
     clock: Callable[[], datetime] = utc_now
     watch: Callable[[Progress], None] = lambda _progress: None
     page_size: int | None = None
     patience: Patience = PATIENCE
+    grace: timedelta = GRACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +54,8 @@ class Order:
     """What a cycle is to do: the differences (``full`` False), or the totality (CRM-09, CRM-19), or to undo another (NEW-04).
 
     ``preferred`` is the side that is right wherever the two differ; None: base and policies decide, as ever. ``plan_id`` is the
-    plan that somebody looked at and approves: the cycle does exactly that, or nothing (NEW-02).
+    plan that somebody looked at and approves: the cycle does exactly that, or nothing (NEW-02). ``due_at`` is when it should have
+    begun; None: somebody ordered it.
     """
 
     full: bool = False
@@ -55,6 +64,12 @@ class Order:
     changed_since_too: bool = False
     plan_id: int | None = None
     by: str | None = None
+    due_at: datetime | None = None
+
+    @property
+    def follows_changes(self) -> bool:
+        """Whether it is to follow the changes, and nothing else: the daily totality may take its place (CRM-09)."""
+        return not self.full and self.undoes is None and self.plan_id is None
 
     @property
     def needs_inactive(self) -> bool:
@@ -86,11 +101,18 @@ def _roll_back() -> Never:
     raise _RolledBack
 
 
+def entity_sets_of(integration: Integration) -> tuple[EntitySet, ...]:
+    """What cycles of this integration read: turnover only when it is refreshed with each of them (CRM-48)."""
+    each = integration.turnover_mode is TurnoverMode.EACH_CYCLE
+    return tuple(one for one in EntitySet if each or one is not EntitySet.TURNOVER)
+
+
 @dataclass(kw_only=True)
 class Run:
     """A cycle under way; with ``preview`` it writes nothing, and that gathers what it would.
 
-    ``options_known``: in this cycle the gateway said which kinds it tells (CRM-12).
+    ``options_known``: in this cycle the gateway said which kinds it tells (CRM-12). ``requested``: the last request that it deals
+    with. ``closed``: its end is recorded and the lease given back.
     """
 
     store: Store
@@ -100,6 +122,8 @@ class Run:
     order: Order
     lease: Lease
     around: Surroundings
+    requested: int = 0
+    closed: bool = False
     preview: Preview | None = None
     counts: Counts = field(default_factory=Counts)
     rules: Rules | None = None
@@ -119,16 +143,24 @@ class Run:
         """When the parameters were refreshed last: records refused before are tried again, what they lacked may be there."""
         return self.integration.parameters_refreshed_at
 
+    @property
+    def entity_sets(self) -> tuple[EntitySet, ...]:
+        """What its pages bring."""
+        return entity_sets_of(self.integration)
+
     @contextmanager
     def commit(self) -> Iterator[Bulk]:
         """One transaction of the cycle; it holds only while the lease does. In a preview it is rolled back at its end."""
         if self.preview is None:
             with self.store.writing() as session:
-                self.lease = leases.renew(session, self.lease, at=self.around.clock())
+                self._renew(session)
                 yield Bulk(session.connection())
+                if self.lease.until - self.around.clock() < leases.LEASE_TIME / 2:
+                    # It took long: with its end the others could take an integration whose lease looks expired.
+                    self._renew(session)
             return
         with self.store.writing() as session:
-            self.lease = leases.renew(session, self.lease, at=self.around.clock())
+            self._renew(session)
         try:
             with self.store.writing() as session:
                 bulk = Bulk(session.connection())
@@ -139,11 +171,8 @@ class Run:
         except _RolledBack:
             pass
 
-    def hold(self) -> None:
-        """Keep the lease while nothing is written for long."""
-        if self.lease.until - self.around.clock() < leases.LEASE_TIME / 2:
-            with self.store.writing() as session:
-                self.lease = leases.renew(session, self.lease, at=self.around.clock())
+    def _renew(self, session: Session) -> None:
+        self.lease = leases.renew(session, self.lease, at=self.around.clock())
 
     def known_rules(self, bulk: Bulk) -> Rules:
         """The rules of this cycle, read once, and again after what they are made of changed."""

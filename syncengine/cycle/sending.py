@@ -10,6 +10,7 @@ import structlog
 
 from contracts.client import GatewayClient
 from contracts.errors import MalformedReply, Problem
+from syncengine.cycle.held_codes import without_held
 from syncengine.cycle.outgoing import (
     Write,
     commit_writes,
@@ -79,10 +80,12 @@ def send_changes(run: Run, client: GatewayClient) -> None:
     while after is not None:
         with run.commit() as bulk:
             still_wanted(run, bulk)
-            writes, after = creation_writes(
+            awaited, after = creation_writes(
                 bulk, integration_id=run.integration.id, since=run.refreshed_at, after=after
             )
+            writes = without_held(bulk, awaited, **run.ids, now=run.around.clock())
             _commit(run, bulk, writes)
+            run.counts.refused_by_erp += len(awaited) - len(writes)
         lost += _send(run, client, writes)
     _all_answered(lost)
 

@@ -22,8 +22,9 @@ WHOLE: Final = (EntitySet.FREE_FIELDS, EntitySet.REPRESENTATIVES, EntitySet.TURN
 
 def take_small_sets(run: Run, client: GatewayClient) -> None:
     """Take the small sets from their beginning; what the ERP no longer has is gone, though nothing told so."""
-    seen: dict[EntitySet, set[str]] = {entity_set: set() for entity_set in WHOLE}
-    beginning = dict.fromkeys(WHOLE, "")
+    whole: list[EntitySet] = [entity_set for entity_set in run.entity_sets if entity_set in WHOLE]
+    seen: dict[EntitySet, set[str]] = {entity_set: set() for entity_set in whole}
+    beginning = dict.fromkeys(whole, "")
     for page in pages(client, beginning, page_size=run.around.page_size, patience=run.around.patience):
         take_page(run, page)
         for changes in page.change_sets:

@@ -13,6 +13,7 @@ from contracts.messages import SET_KEY, EntitySet
 from contracts.page import Changes, Page
 from syncengine.connection import same_company
 from syncengine.cycle.corrections import keep_corrections, with_corrections
+from syncengine.cycle.due import may_read
 from syncengine.cycle.gateway_options import OptionsMoved, contradict
 from syncengine.cycle.outgoing import BATCH, commit_writes, gather, update_writes
 from syncengine.cycle.progress import Progress
@@ -20,7 +21,7 @@ from syncengine.cycle.reference import apply_free_fields, apply_representatives,
 from syncengine.cycle.rules import representatives_of
 from syncengine.cycle.run import Order, Run
 from syncengine.cycle.tiers import Counts, apply_tiers
-from syncengine.errors import CompanyMismatch, Disconnected, NotActive, SettingsLocked
+from syncengine.errors import CompanyMismatch, NotActive, SettingsLocked
 from syncengine.model import Cursor, Cycle, Integration, IntegrationState
 from syncengine.model.link import Entity
 from syncengine.storage.bulk import Bulk, batches
@@ -43,8 +44,7 @@ def may_run(integration: Integration, order: Order) -> None:
         raise SettingsLocked("a full run is ordered while the integration is deactivated", record=integration.name)
     if not active and not order.needs_inactive:
         raise NotActive(f"integration {integration.name} is not active", record=integration.name)
-    if not integration.connected:
-        raise Disconnected(f"integration {integration.name} is disconnected from the ERP", record=integration.name)
+    may_read(integration)
 
 
 def still_wanted(run: Run, bulk: Bulk) -> None:

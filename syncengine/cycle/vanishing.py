@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from syncengine.core.snapshot import Values, dump, load
 from syncengine.cycle.crm_rows import Local
 from syncengine.cycle.reconcile import replace_values
-from syncengine.model import Account, Company, ErpState, Link, LinkState, RecordStatus
+from syncengine.model import Account, Company, Conflict, ErpState, Link, LinkState, Outbox, RecordStatus
 from syncengine.model.journal import Rule
 from syncengine.model.link import Entity
-from syncengine.storage.bulk import Bulk
+from syncengine.storage.bulk import Bulk, table_of
 from syncengine.storage.journal import Journal
 
 
@@ -43,3 +43,13 @@ def vanish(bulk: Bulk, journal: Journal, links: Iterable[tuple[Local, ErpState]]
     bulk.update(Company, company_changes)
     bulk.update(Link, link_changes)
     return len(accounts)
+
+
+def part(bulk: Bulk, journal: Journal, links: Sequence[Local], now: datetime) -> None:
+    """Unlink Accounts whose code the ERP has given to another tiers: theirs does not come back (CRM-23, CRM-32)."""
+    vanish(bulk, journal, [(link, ErpState.DELETED) for link in links], now)
+    ids = [link["id"] for link in links]
+    conflict, outbox = table_of(Conflict), table_of(Outbox)
+    bulk.connection.execute(conflict.delete().where(conflict.c.link_id.in_(ids)))
+    bulk.connection.execute(outbox.update().where(outbox.c.link_id.in_(ids)).values(link_id=None))
+    bulk.delete(Link, ids)

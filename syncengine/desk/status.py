@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from syncengine.desk.conflicts import count_conflicts
 from syncengine.desk.plans import PlanSummary, list_plans
-from syncengine.integrations import IntegrationRecord, listed
+from syncengine.integration_record import IntegrationRecord
+from syncengine.integrations import listed
 from syncengine.model import (
     Account,
     Cursor,

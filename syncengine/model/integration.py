@@ -123,6 +123,7 @@ class Integration(Base):
     turnover_mode: Mapped[TurnoverMode] = mapped_column(default=TurnoverMode.EACH_CYCLE)
     turnover_at: Mapped[time | None]
     turnover_refreshed_at: Mapped[datetime | None]
+    turnover_due_at: Mapped[datetime | None]
 
     # NEW-07: a change is on the other side in seconds; ``live_problem`` says why the interval has to do for now
     live: Mapped[bool] = mapped_column(default=False)
@@ -152,4 +153,5 @@ class Integration(Base):
         # The dispatcher asks for what is due, whatever the number of integrations.
         Index("ix_integrations_due_at", "due_at"),
         Index("ix_integrations_audit_due_at", "audit_due_at"),
+        Index("ix_integrations_turnover_due_at", "turnover_due_at"),
     )

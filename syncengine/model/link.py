@@ -66,6 +66,13 @@ class Link(Base):
             sqlite_where=text("changed_at IS NOT NULL"),
             postgresql_where=text("changed_at IS NOT NULL"),
         ),
+        # What is to be read again whatever the cursor has passed (``cycle.gateway_options.UNREAD``): nothing, most of the time.
+        Index(
+            "ix_links_unread",
+            "integration_id",
+            sqlite_where=text("erp_version = '?'"),
+            postgresql_where=text("erp_version = '?'"),
+        ),
         # Codes with small letters, which Sage 100 never makes: they may differ from another code in case only (G4).
         Index(
             "ix_links_case",

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import String, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts.tables import TOMBSTONE
@@ -66,4 +66,7 @@ class SyncError(Base):
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("integration_id", "entity", "side", "erp_key"),)
+    __table_args__ = (
+        UniqueConstraint("integration_id", "entity", "side", "erp_key"),
+        Index(None, "local_id"),  # what the ERP refused of an Account
+    )

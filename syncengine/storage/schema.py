@@ -84,7 +84,10 @@ def check_version(reader: Engine, writer: Engine) -> None:
 
 
 def upgrade(writer: Engine) -> SchemaStatus:
-    """Bring the database to this program's version, all or nothing. Raises DatabaseNewer, DatabaseForeign."""
+    """Bring the database to this program's version, all or nothing; on PostgreSQL the queue's tables, too.
+
+    Raises DatabaseNewer, DatabaseForeign.
+    """
     with writer.begin() as connection, as_file(files("migrations")) as folder:
         _take_lock(connection)
         _refuse(schema_status(connection))
@@ -92,7 +95,12 @@ def upgrade(writer: Engine) -> SchemaStatus:
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        return schema_status(connection)
+        status = schema_status(connection)
+    if writer.dialect.name == "postgresql":
+        from syncengine.storage.queue_tables import converge  # noqa: PLC0415 - a third of a second that nothing else needs
+
+        converge(writer)
+    return status
 
 
 def _take_lock(connection: Connection) -> None:

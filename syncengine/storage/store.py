@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from contracts.errors import Problem
 from syncengine.core.fold import fold
 from syncengine.errors import SettingsInvalid
+from syncengine.storage.clock import BaseClock, local_time
 from syncengine.storage.database_errors import database_problems
 from syncengine.storage.schema import check_version
 
 BUSY_TIMEOUT_S: Final = 30.0
+POOL_DEFAULT: Final = 5
 _READING: Final = "syncengine_reading"
 
 to_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
@@ -39,13 +42,18 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """An open CRM base. ``str(store.url)`` masks the password."""
+    """An open CRM base. ``str(store.url)`` masks the password.
+
+    ``clock()`` is the present instant for leases and schedules: the server's, whatever this host's clock shows; with SQLite the
+    machine's own.
+    """
 
     url: URL
     dialect: Dialect
     engine: Engine
     sessions: sessionmaker[Session]
     readers: sessionmaker[Session]
+    clock: Callable[[], datetime] = local_time
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -67,15 +75,19 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, check: bool = True) -> Store:
+def open_store(
+    url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, check: bool = True, pool: int = POOL_DEFAULT
+) -> Store:
     """Open the CRM base; an empty database gets its tables.
 
     Raises SettingsInvalid for a URL that is none, DatabaseNewer, DatabaseOutdated, DatabaseForeign, DatabaseUnreachable.
-    ``check=False`` leaves the version alone, for the commands that show or change it.
+    ``check=False`` leaves the version alone, for the commands that show or change it. ``pool``: connections kept open; at most
+    twice as many are opened.
     """
     address = _address(url)
     dialect = Dialect(address.get_backend_name())
-    engine = _sqlite(address, busy_timeout_s) if dialect is Dialect.SQLITE else _postgresql(address, busy_timeout_s)
+    make = _sqlite if dialect is Dialect.SQLITE else _postgresql
+    engine = make(address, busy_timeout_s, pool)
     reader = engine.execution_options(**{_READING: True}, postgresql_readonly=True)
     store = Store(
         url=address,
@@ -83,6 +95,7 @@ def open_store(url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, check: bool 
         engine=engine,
         sessions=sessionmaker(engine, expire_on_commit=False),
         readers=sessionmaker(reader, expire_on_commit=False),
+        clock=local_time if dialect is Dialect.SQLITE else BaseClock(partial(_ask_time, engine)),
     )
     if check:
         _check(store, reader)
@@ -110,10 +123,12 @@ def _address(url: str) -> URL:
     return address.set(drivername="postgresql+psycopg") if dialect is Dialect.POSTGRESQL else address
 
 
-def _sqlite(address: URL, busy_timeout_s: float) -> Engine:
+def _sqlite(address: URL, busy_timeout_s: float, pool: int) -> Engine:
+    sizes: dict[str, Any] = {}
     if address.database and address.database != ":memory:":
         _make_folder(Path(address.database).parent)
-    engine = create_engine(address, json_serializer=to_json, connect_args={"timeout": busy_timeout_s})
+        sizes = {"pool_size": pool, "max_overflow": pool}
+    engine = create_engine(address, json_serializer=to_json, connect_args={"timeout": busy_timeout_s}, **sizes)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -151,7 +166,25 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _postgresql(address: URL, busy_timeout_s: float) -> Engine:
+def _postgresql(address: URL, busy_timeout_s: float, pool: int) -> Engine:
     options = f"-c timezone=UTC -c lock_timeout={int(busy_timeout_s * 1000)}"
-    arguments: dict[str, Any] = {"connect_timeout": 10, "application_name": "syncengine", "options": options}
-    return create_engine(address, json_serializer=to_json, connect_args=arguments, pool_pre_ping=True)
+    arguments: dict[str, Any] = {
+        "connect_timeout": 10,
+        "application_name": "syncengine",
+        "options": options,
+        # A host that vanished without a word is noticed within a minute, not after the two hours of the system's default.
+        "keepalives_idle": 20,
+        "keepalives_interval": 10,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 60_000,
+    }
+    return create_engine(
+        address, json_serializer=to_json, connect_args=arguments, pool_pre_ping=True, pool_size=pool, max_overflow=pool
+    )
+
+
+def _ask_time(engine: Engine) -> datetime:
+    # A connection of its own: those of the pool may all be held by those who ask what time it is.
+    alone = create_engine(engine.url, poolclass=NullPool, connect_args={"connect_timeout": 10})
+    with database_problems(), alone.connect() as connection:
+        return cast("datetime", connection.scalar(select(func.clock_timestamp())))

@@ -1,0 +1,1 @@
+"""Who may come in and who did what: passwords, sessions, API keys, sign-in, the audit log."""

@@ -1,0 +1,33 @@
+"""The first start: one administrator, whose one-time password is shown once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from pydantic import SecretStr
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from syncengine.access import audit_log, passwords, users
+from syncengine.access.actor import OPERATOR
+from syncengine.access.users import UserDraft
+from syncengine.model import User
+
+LOGIN: Final = "admin"
+
+
+def ensure(session: Session, at: datetime) -> SecretStr | None:
+    """Make the administrator if nobody is one; the password to be shown, and changed at the first sign-in, else None."""
+    if session.scalar(select(User.id).where(User.administrator).limit(1)) is not None:
+        return None
+    draft = UserDraft(login=_free_login(session), name="Administrateur", administrator=True)
+    one_time = passwords.one_time()
+    user = users.create(session, draft, one_time, at=at)
+    audit_log.record(session, OPERATOR, "user.created", f"user/{user.id}", {"login": [None, user.login]}, at=at)
+    return one_time.password
+
+
+def _free_login(session: Session) -> str:
+    taken = set(session.scalars(select(User.login).where(User.login.startswith(LOGIN))))
+    return next(login for login in (LOGIN, *(f"{LOGIN}{n}" for n in range(2, 10_000))) if login not in taken)
