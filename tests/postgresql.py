@@ -30,8 +30,8 @@ HASTE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_con
 class PostgresqlServer:
     """One running server that listens only on a socket in its own folder."""
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    def __init__(self, options: tuple[str, ...] = HASTE) -> None:
+        self._folder, self._options = Path(tempfile.mkdtemp(prefix="pg-")), options
         self._identity = _identity(self._folder)
         self._binaries = _reachable(_binaries(), self._folder) if self._identity else _binaries()
         data = self._folder / "data"
@@ -43,6 +43,11 @@ class PostgresqlServer:
         self._spare: list[str] = []
         self._uses: dict[str, int] = {}
         self._await_ready()
+
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        return self._process.pid
 
     def new_database(self, *, like: str | None = None) -> str:
         """An empty database, or a copy of one that nobody is connected to; answers its URL."""
@@ -70,6 +75,10 @@ class PostgresqlServer:
         name = make_url(url).database
         self._psql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
 
+    def keep_commits(self, url: str) -> None:
+        """What is committed on that database from now on outlives a crash of the server, as it does wherever it counts."""
+        self._psql(f"ALTER DATABASE {make_url(url).database} SET synchronous_commit = on")
+
     def restart(self) -> None:
         """Let the server crash, whoever is at work on it, and start it again."""
         self._process.send_signal(signal.SIGQUIT)
@@ -88,7 +97,7 @@ class PostgresqlServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, data: Path) -> subprocess.Popen[bytes]:
-        options = [part for option in HASTE for part in ("-c", option)]
+        options = [part for option in self._options for part in ("-c", option)]
         place = ("-D", str(data), "-k", str(self._folder), "-h", "")
         command = [str(self._binaries / "postgres"), *place, *options]
         with (self._folder / "server.log").open("wb") as log:

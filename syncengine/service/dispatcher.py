@@ -10,7 +10,6 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from syncengine import integrations
-from syncengine.model import Integration
 from syncengine.service.jobs import JOBS, Job
 from syncengine.service.queue import JobQueue
 from syncengine.service.ticket import JobKind, Ticket
@@ -63,7 +62,7 @@ class Dispatcher:
 
 def _claimed(session: Session, kind: JobKind, job: Job, at: datetime, at_most: int) -> list[Ticket]:
     query = (
-        select(Integration.id, Integration.lease_token, job.due)
+        select(job.table.id, job.integration, job.token, job.due)
         .where(job.due <= at, job.possible(at))
         .order_by(job.due)
         .limit(at_most)
@@ -72,12 +71,9 @@ def _claimed(session: Session, kind: JobKind, job: Job, at: datetime, at_most: i
     )
     rows = session.execute(query).all()
     session.execute(
-        update(Integration)
-        .where(Integration.id.in_([number for number, _, _ in rows]))
+        update(job.table)
+        .where(job.table.id.in_([number for number, *_ in rows]))
         .values({job.due: at + job.claimed_for})
         .execution_options(synchronize_session=False)
     )
-    return [
-        Ticket(kind=kind, integration_id=number, token=token if kind is JobKind.CYCLE else 0, due_at=due or at)
-        for number, token, due in rows
-    ]
+    return [Ticket(kind=kind, integration_id=of, token=token, due_at=due or at) for _, of, token, due in rows]

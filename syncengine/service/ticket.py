@@ -14,6 +14,7 @@ class JobKind(StrEnum):
     CYCLE = "cycle"
     TURNOVER = "turnover"
     AUDIT = "audit"
+    RUN = "run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class Ticket:
     """A job of an integration, due since an instant.
 
     A cycle's ``token`` is the integration's fencing number when it was claimed. Each cycle raises that number: while the ticket's
-    is still the integration's, nobody has begun what the ticket asks for. The other jobs' is 0.
+    is still the integration's, nobody has begun what the ticket asks for. A run's is the id of its request; the other jobs' is 0.
     """
 
     kind: JobKind

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import select, true, update
+from sqlalchemy import select, update
 
 from contracts.errors import Problem
 from syncengine.cycle import due
@@ -29,6 +29,7 @@ from syncengine.errors import (
 from syncengine.model import Cycle, CycleStatus, Integration
 from syncengine.service.jobs import JOBS, Job
 from syncengine.service.loop import problem_of
+from syncengine.service.run_requests import refuse
 from syncengine.service.ticket import JobKind, Ticket
 
 _OF_NO_CONCERN: Final = (AlreadyRunning, LeaseLost, NotActive, Disconnected, IntegrationUnknown, Interrupted)
@@ -89,14 +90,10 @@ class Worker:
 
     def _give_back(self, ticket: Ticket) -> None:
         """The service stops before the job began: it is due as it was."""
-        column = self._jobs[ticket.kind].due
-        same = Integration.lease_token == ticket.token if ticket.kind is JobKind.CYCLE else true()
+        job = self._jobs[ticket.kind]
         with self._engine.store.writing() as session:
-            session.execute(
-                update(Integration)
-                .where(Integration.id == ticket.integration_id, column.is_not(None), same)
-                .values({column: ticket.due_at})
-            )
+            mine = (job.row(ticket), job.due.is_not(None))
+            session.execute(update(job.table).where(*mine).values({job.due: ticket.due_at}))
 
     def _fail(self, ticket: Ticket, error: Exception) -> None:
         problem = problem_of(error)
@@ -106,6 +103,8 @@ class Worker:
         with suppress(Problem, MemoryError):
             if ticket.kind is JobKind.CYCLE:
                 self._record(ticket, problem)
+            elif ticket.kind is JobKind.RUN:
+                refuse(self._engine, ticket.token, problem)
 
     def _record(self, ticket: Ticket, problem: Problem) -> None:
         """The cycle that could not record its own end has failed; one that could not even begin comes after a pause."""
