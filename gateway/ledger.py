@@ -18,6 +18,8 @@ CHUNK = 500
 """Keys in one statement: SQL Server takes 2,100 parameters at most."""
 
 DELETED, OUT_OF_SCOPE, DORMANT = "deleted", "out_of_scope", "dormant"
+PROMISED, NO_VERSION = -1, "?"
+"""Number and version of a record that a caller made and was told of, until the scan looks at it: no cursor reaches it."""
 NO_COUNTS = (0, 0, 0)
 
 
@@ -167,6 +169,27 @@ def changes_after(connection: Connection, entity: EntitySet, seq: int, limit: in
         .limit(limit)
     )
     return [Change(*row) for row in connection.execute(query)]
+
+
+def promise(connection: Connection, entity: EntitySet, key: str) -> None:
+    """Enter a record that a caller just made, in its transaction: whatever becomes of it before the next scan is told.
+
+    It counts as gone until the scan finds it. One that the ledger has as living is found to be gone or changed as ever.
+    """
+    which = (_C.entity == entity.value, _C.record_key == key)
+    reason = connection.scalar(select(_C.reason).where(*which))
+    promised = {"seq": PROMISED, "version": NO_VERSION, "reason": DELETED}
+    if reason is None:
+        counts = dict.fromkeys(("first_count", "second_count", "third_count"), 0)
+        connection.execute(insert(GW_CHANGE).values(entity=entity.value, record_key=key, **promised, **counts))
+    elif reason == DELETED:
+        connection.execute(update(GW_CHANGE).where(*which).values(promised))
+
+
+def promised_keys(connection: Connection, entity: EntitySet) -> list[str]:
+    """The records that callers made since the last scan."""
+    query = select(_C.record_key).where(_C.entity == entity.value, _C.seq == PROMISED)
+    return list(connection.scalars(query.order_by(_C.record_key)))
 
 
 def count_after(connection: Connection, entity: EntitySet, seq: int) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Table, and_, func, select
 
 from contracts.messages import EntitySet
 from gateway.company import Company
-from gateway.ledger import CHUNK, DELETED, Found, Ledger, Noted, chunked, ledger_keys
+from gateway.ledger import CHUNK, DELETED, Found, Ledger, Noted, chunked, ledger_keys, promised_keys
 from gateway.sage import F_COMPTET, F_CONTACTT, F_DOCENTETE, F_DOCLIGNE, F_LIVRAISON, F_REGLEMENTT
 from gateway.sidetables import GW_CHANGE, ScanState, Sweep
 from gateway.sweep import Moment, sweep
@@ -78,6 +78,7 @@ class Scan:
         if not walk.done:
             self._walk_tiers(limit)
             return
+        self._note_tiers(promised_keys(self._connection, EntitySet.TIERS))
         for owner in self._owners():
             state = self.state.sweeps[owner.table.name]
             self._note_tiers(sweep(self._connection, owner, state, self._moment, limit))

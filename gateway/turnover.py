@@ -157,19 +157,31 @@ class TurnoverReader:
         )
 
 
-def by_lines(probe: Probe) -> bool:
-    """Whether this base keeps no total before tax on its documents, so that their lines must be summed."""
-    return not probe.has(F_DOCENTETE.name, "DO_TotalHT")
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Where the amount of a document stands: on its header, or on its lines where older bases keep no total."""
+
+    header: ColumnElement[Any]
+    line: ColumnElement[Any]
 
 
-def invoiced(probe: Probe) -> tuple[FromClause, ColumnElement[Any]]:
-    """Where turnover is summed from, and the amount before tax that each row adds, a credit note's below zero."""
+BEFORE_TAX = Totals(header=F_DOCENTETE.c.DO_TotalHT, line=F_DOCLIGNE.c.DL_MontantHT)
+WITH_TAX = Totals(header=F_DOCENTETE.c.DO_TotalTTC, line=F_DOCLIGNE.c.DL_MontantTTC)
+
+
+def by_lines(probe: Probe, totals: Totals = BEFORE_TAX) -> bool:
+    """Whether this base keeps no such total on its documents, so that their lines must be summed."""
+    return not probe.has(F_DOCENTETE.name, totals.header.name)
+
+
+def invoiced(probe: Probe, totals: Totals = BEFORE_TAX) -> tuple[FromClause, ColumnElement[Any]]:
+    """Where turnover is summed from, and the amount that each row adds, a credit note's below zero."""
     c = F_DOCENTETE.c
     source: FromClause = F_DOCENTETE
-    amount: ColumnElement[Any] = c.DO_TotalHT
-    if by_lines(probe):
+    amount = totals.header
+    if by_lines(probe, totals):
         same = and_(F_DOCLIGNE.c.DO_Type == c.DO_Type, F_DOCLIGNE.c.DO_Piece == c.DO_Piece)
-        source, amount = F_DOCENTETE.join(F_DOCLIGNE, same), F_DOCLIGNE.c.DL_MontantHT
+        source, amount = F_DOCENTETE.join(F_DOCLIGNE, same), totals.line
     size = func.abs(amount, type_=Amount())
     if not probe.has(F_DOCENTETE.name, "DO_Provenance"):
         return source, size

@@ -13,10 +13,10 @@ from sqlalchemy import Column, Connection, Table, bindparam, func, insert, selec
 from contracts.codec import reader
 from contracts.envelope import in_namespace
 from contracts.fields import ABSENT, Record
-from contracts.messages import TRANSACTION_RESULT
+from contracts.messages import TRANSACTION_RESULT, EntitySet
 from contracts.tables import CLIENT, SUPPLIER, TIERS
 from gateway.ground import NUMBERS, Ground
-from gateway.ledger import Found
+from gateway.ledger import Found, promise
 from gateway.numbering import new_code, stored_code
 from gateway.rejection import DONE, STALE, Rejected
 from gateway.rules import ChildChange, TiersChange, change_of, folded, free_title, refuse_untold
@@ -166,6 +166,8 @@ class TiersWriter:
         self._insert(F_LIVRAISON, {**copy, "LI_No": self._next(F_LIVRAISON)})
         self._add(F_LIVRAISON, code, change.deliveries.added)
         self._add(F_CONTACTT, code, change.contacts.added)
+        # The caller knows of it from now on, and is to be told when it goes before a scan has seen it.
+        promise(self._connection, EntitySet.TIERS, code)
         return self._done(transaction, code, change)
 
     def _add(self, table: Table, code: str, added: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The tab Cumuls: debit, credit, balance and turnover of one tiers in each month of the open fiscal years (CRM-54)."""
+"""The tab Cumuls: debit, credit, balance and turnover, before tax and with it, of one tiers in each month (CRM-54)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from contracts.fields import ABSENT, Record, Value
 from contracts.messages import VIEW_CUMULATED_FIGURES
 from contracts.views import CUMULATED
 from gateway.lists import FiscalYear
-from gateway.sage import F_DOCENTETE
-from gateway.turnover import INVOICES, invoiced
+from gateway.sage import F_DOCENTETE, F_DOCLIGNE
+from gateway.turnover import BEFORE_TAX, INVOICES, WITH_TAX, Totals, by_lines, invoiced
 from gateway.views.look import Look
 from gateway.views.postings import Postings, is_kept, total
 
@@ -27,7 +27,8 @@ _DECEMBER = 12
 def view_cumulated_figures(look: Look, request: Record) -> Record:
     """Every month of the open years, also those with nothing in them; without fiscal years, none. Raises UnknownTiers."""
     code = look.tiers(request)["CT_Num"]
-    posted, turnover = _posted(look, code), _turnover(look, code)
+    posted = _posted(look, code)
+    turnover = {"turnover": _turnover(look, code, BEFORE_TAX), "turnover_with_tax": _turnover(look, code, WITH_TAX)}
     figures = [_figure(month, posted, turnover) for month in months(look.company.fiscal_years)]
     return VIEW_CUMULATED_FIGURES.response.record(figures=figures)
 
@@ -63,12 +64,14 @@ def _posted(look: Look, code: str) -> Mapping[Month, tuple[Decimal, Decimal]] | 
     return {(int(year), int(month)): (plus, minus) for year, month, plus, minus in look.connection.execute(query)}
 
 
-def _turnover(look: Look, code: str) -> Mapping[Month, Decimal] | None:
-    """Turnover before tax by month of the invoice, as CRM-48 counts it; None where the base has no documents."""
+def _turnover(look: Look, code: str, totals: Totals) -> Mapping[Month, Decimal] | None:
+    """Turnover by month of the invoice, as CRM-48 counts it; None where the base has no documents, or not that amount."""
     probe, c = look.company.probe, F_DOCENTETE.c
     if not probe.has(F_DOCENTETE.name, "DO_Tiers"):
         return None
-    source, signed = invoiced(probe)
+    if by_lines(probe, totals) and not probe.has(F_DOCLIGNE.name, totals.line.name):
+        return None
+    source, signed = invoiced(probe, totals)
     month = (extract("year", c.DO_Date), extract("month", c.DO_Date))
     query = (
         select(*month, total(signed))
@@ -84,14 +87,14 @@ def _turnover(look: Look, code: str) -> Mapping[Month, Decimal] | None:
 def _figure(
     month: Month,
     posted: Mapping[Month, tuple[Decimal, Decimal]] | None,
-    turnover: Mapping[Month, Decimal] | None,
+    turnover: Mapping[str, Mapping[Month, Decimal] | None],
 ) -> Record:
     start = dt.date(*month, 1)
     values: dict[str, Value] = {
         "period_start": start,
         "period_end": dt.date(*_next(month), 1) - dt.timedelta(days=1),
-        "turnover": ABSENT if turnover is None else turnover[month],
     }
+    values |= {name: ABSENT if found is None else found[month] for name, found in turnover.items()}
     if posted is not None:
         debit, credit = posted.get(month, (_ZERO, _ZERO))
         values |= {"debit": debit, "credit": credit, "balance": debit - credit}

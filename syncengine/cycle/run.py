@@ -55,7 +55,7 @@ class Order:
 
     ``preferred`` is the side that is right wherever the two differ; None: base and policies decide, as ever. ``plan_id`` is the
     plan that somebody looked at and approves: the cycle does exactly that, or nothing (NEW-02). ``due_at`` is when it should have
-    begun; None: somebody ordered it.
+    begun; None: somebody ordered it. ``request_id`` is the RunRequest that the cycle carries out.
     """
 
     full: bool = False
@@ -65,6 +65,7 @@ class Order:
     plan_id: int | None = None
     by: str | None = None
     due_at: datetime | None = None
+    request_id: int | None = None
 
     @property
     def follows_changes(self) -> bool:

@@ -19,8 +19,8 @@ from syncengine.cycle.keeper import kept
 from syncengine.cycle.preview import CYCLE_ID, Preview
 from syncengine.cycle.run import Order, Report, Run, Surroundings
 from syncengine.cycle.taking import may_run
-from syncengine.errors import Disconnected, Interrupted, LeaseLost, NotActive
-from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Integration, Side
+from syncengine.errors import AlreadyRunning, Disconnected, Interrupted, LeaseLost, NotActive
+from syncengine.model import Cursor, Cycle, CycleKind, CycleStatus, Integration, RunRequest, RunState, Side
 from syncengine.storage.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -106,7 +106,18 @@ def _record(session: Session, run: Run, now: datetime) -> int:
     )
     session.add(cycle)
     session.flush()
+    _carry_out(session, run.order.request_id, cycle.id)
     return cycle.id
+
+
+def _carry_out(session: Session, request_id: int | None, cycle_id: int) -> None:
+    """Tie the cycle to the request it carries out, with the same commit. Raises AlreadyRunning for one that is over."""
+    if request_id is None:
+        return
+    mine = (RunRequest.id == request_id, RunRequest.state == RunState.RUNNING)
+    tied = update(RunRequest).where(*mine).values(cycle_id=cycle_id).returning(RunRequest.id)
+    if session.scalar(tied.execution_options(synchronize_session=False)) is None:
+        raise AlreadyRunning("another worker has carried the request out", record=str(request_id))
 
 
 @contextmanager

@@ -173,11 +173,12 @@ def test_an_old_base_answers_with_what_it_has(old: Engine) -> None:
     # Not said: neither a limit nor a lettering is there.
     assert {solvency[name] for name in ("credit_limit", "available", "credit_control", "not_due")} == {ABSENT}
     assert solvency["blocked"] is False
-    assert [march[name] for name in ("debit", "credit", "balance", "turnover")] == [
+    assert [march[name] for name in ("debit", "credit", "balance", "turnover", "turnover_with_tax")] == [
         40,
         Decimal("15.5"),
         Decimal("24.5"),
         Decimal("12.5"),
+        Decimal(15),
     ]
     assert [(one["key"], one["date"], one["label"]) for one in entries] == [
         (2, dt.date(2026, 3, 20), ABSENT),

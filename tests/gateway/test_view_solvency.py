@@ -208,9 +208,12 @@ def test_each_month_of_the_open_years(base: Engine) -> None:
     with writing(base) as connection:
         # Turnover before tax: March 100.50 − credit note 20 = 80.50; an order and a purchase are none.
         march = dt.date(2026, 3, 1)
-        add_document(connection, "FA", "T1", march, DO_TotalHT=Decimal("60.25"))
-        add_document(connection, "FC", "T2", dt.date(2026, 3, 31), DO_TotalHT=Decimal("40.25"))
-        add_document(connection, "FC", "T3", march, DO_TotalHT=-20, DO_Provenance=1)
+        # With tax: 72.30 + 48.30 − 24 = 96.60.
+        t1 = {"DO_TotalHT": Decimal("60.25"), "DO_TotalTTC": Decimal("72.30")}
+        t2 = {"DO_TotalHT": Decimal("40.25"), "DO_TotalTTC": Decimal("48.30")}
+        add_document(connection, "FA", "T1", march, **t1)
+        add_document(connection, "FC", "T2", dt.date(2026, 3, 31), **t2)
+        add_document(connection, "FC", "T3", march, DO_TotalHT=-20, DO_TotalTTC=-24, DO_Provenance=1)
         add_document(connection, "BC", "T4", march, DO_TotalHT=900)
         add_document(connection, "FA", "T5", march, DO_TotalHT=900, DO_Domaine=1)
         add_document(connection, "FC", "T6", dt.date(2025, 12, 31), DO_TotalHT=7)
@@ -220,13 +223,13 @@ def test_each_month_of_the_open_years(base: Engine) -> None:
 
     by_start = {one.day("period_start"): one for one in figures}
     assert list(by_start) == [dt.date(year, month, 1) for year in (2025, 2026) for month in range(1, 13)]
-    told = ("period_end", "debit", "credit", "balance", "turnover")
-    # March 2026: 200.30 + 100.40 + 25 posted, and 80.50 invoiced.
-    expected = (dt.date(2026, 3, 31), Decimal("325.70"), 0, Decimal("325.70"), Decimal("80.50"))
+    told = ("period_end", "debit", "credit", "balance", "turnover", "turnover_with_tax")
+    # March 2026: 200.30 + 100.40 + 25 posted, and 80.50 invoiced, 96.60 with tax.
+    expected = (dt.date(2026, 3, 31), Decimal("325.70"), 0, Decimal("325.70"), Decimal("80.50"), Decimal("96.60"))
     assert tuple(by_start[dt.date(2026, 3, 1)][name] for name in told) == expected
     # March 2025: one credit; April 2026: 70 − 50; February 2025: nothing.
-    assert [by_start[dt.date(2025, 3, 1)][name] for name in told[1:]] == [0, 1000, -1000, 0]
-    assert [by_start[dt.date(2026, 4, 1)][name] for name in told[1:]] == [70, 50, 20, 0]
-    assert [by_start[dt.date(2025, 2, 1)][name] for name in told] == [dt.date(2025, 2, 28), 0, 0, 0, 0]
+    assert [by_start[dt.date(2025, 3, 1)][name] for name in told[1:]] == [0, 1000, -1000, 0, 0]
+    assert [by_start[dt.date(2026, 4, 1)][name] for name in told[1:]] == [70, 50, 20, 0, 0]
+    assert [by_start[dt.date(2025, 2, 1)][name] for name in told] == [dt.date(2025, 2, 28), 0, 0, 0, 0, 0]
     assert by_start[dt.date(2025, 12, 1)]["turnover"] == 7
     assert sum(one.amount("balance") for one in figures) == Decimal("1576.00")

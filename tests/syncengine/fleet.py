@@ -77,7 +77,7 @@ class Fleet:
         said: dict[str, Any] = {
             "concurrency": 2,
             "tick_s": 0.05,
-            "grace_s": 5.0,
+            "grace_s": 20.0,
             "host": "127.0.0.1",
             "port": None,
             "whole": False,
@@ -105,8 +105,10 @@ class Fleet:
         """The same base opened a second time, as another process does."""
         url = self.engine.store.url.render_as_string(hide_password=False)
         store = open_store(url)
-        yield Engine(settings=self.engine.settings, store=store, secrets=Secrets(self.engine.settings))
-        store.close()
+        try:
+            yield Engine(settings=self.engine.settings, store=store, secrets=Secrets(self.engine.settings))
+        finally:
+            store.close()
 
 
 def until(condition: Callable[[], object], *, limit_s: float = LIMIT_S) -> None:
@@ -138,9 +140,14 @@ def fleet(folder: Path, url: str, *, size: int, tiers: int = 2, **options: Any) 
             ]
             for number in ids:
                 integrations.activate(session, number, at=at)
-            session.execute(update(Integration).values(due_at=at + timedelta(days=1)))
-        yield Fleet(engine=Engine(settings=settings, store=store, secrets=secrets), gateway=gateway, ids=ids)
-        store.close()
+            # Cycles alone, and when a test says so.
+            session.execute(
+                update(Integration).values(due_at=at + timedelta(days=1), audit_due_at=None, daily_resync_at=None)
+            )
+        try:
+            yield Fleet(engine=Engine(settings=settings, store=store, secrets=secrets), gateway=gateway, ids=ids)
+        finally:
+            store.close()
     sage.dispose()
 
 

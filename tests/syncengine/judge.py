@@ -28,6 +28,7 @@ from tests.syncengine.oracle import (
     judge,
     remember,
     same,
+    took,
 )
 from tests.syncengine.sides import BILLING, CHILDREN, LISTS, Tiers, in_crm, in_erp
 from tests.syncengine.world import World, unexplained
@@ -56,7 +57,7 @@ class Judge:
     edited: dict[int, datetime] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
     employees: set[str] = field(default_factory=set)
-    meddled: dict[str, int] = field(default_factory=dict)
+    meddled: dict[str, list[Tiers]] = field(default_factory=dict)
     owed: list[Any] = field(default_factory=list)
     lines: list[JournalEntry] = field(default_factory=list)
     last: Sides | None = None
@@ -100,8 +101,10 @@ class Judge:
 
     def meddle(self, code: str, act: Callable[[], None]) -> None:
         """Somebody changes a tiers in the ERP between the pull and the push."""
+        passed = self.meddled.setdefault(code, [])
+        if self.before is not None and code in self.before.erp:
+            passed.append(self.before.erp[code])
         act()
-        self.meddled[code] = self.meddled.get(code, 0) + 1
         with reading(self.world.sage) as connection:
             now = in_erp(connection)
         if self.before is not None and code in now:
@@ -220,7 +223,7 @@ class Judge:
             if not self.came_late:
                 _kept(code, was, now, sure=sure)
         else:
-            bad = _untakable(erp_was, before.staff & after.staff) or self.meddled.get(code, 0) > 1
+            bad = _untakable(erp_was, before.staff & after.staff) or len(self.meddled.get(code, ())) > 1
             self._linked(account_id, (was, erp_was), (now, erp_now), sure=sure and not bad)
             if sure and not bad:
                 assert now.state == "present", f"{code} is {now.state}"
@@ -266,7 +269,8 @@ class Judge:
                 f"{code}: {standing[0]['message']}"
             )
         sure = sure and not standing
-        _leaves(code, verdict, before, after, sure=sure)
+        passed = [] if sure else self.meddled.get(code, [])
+        _leaves(code, verdict, before, after, passed, sure=sure)
         for name in LISTS:
             certain = sure and name not in verdict.doubtful
             _children(code, name, verdict.children[name], before, after, sure=certain)
@@ -274,7 +278,7 @@ class Judge:
             self._parked(code, now, erp_now)
             if not _sends(verdict, erp_was):
                 assert erp_was.raw == erp_now.raw, f"G6: {code} was written in the ERP"
-        self.memory[account_id] = remember(memory, before, after, sure=sure)
+        self.memory[account_id] = took(remember(memory, before, after, sure=sure), now, passed)
 
     def _untouched(self, account_id: int, code: str, before: tuple[Tiers, Tiers]) -> bool:
         """Whether nobody changed a tiers since the last cycle: what was refused then may be refused still."""
@@ -379,11 +383,19 @@ def _overwritten(before: dict[str, Tiers], after: dict[str, Tiers]) -> list[Any]
 
 
 def _leaves(
-    code: str, verdict: Verdict, before: tuple[Tiers, Tiers], after: tuple[Tiers, Tiers], *, sure: bool
+    code: str,
+    verdict: Verdict,
+    before: tuple[Tiers, Tiers],
+    after: tuple[Tiers, Tiers],
+    passed: list[Tiers],
+    *,
+    sure: bool,
 ) -> None:
     for attr, ends in verdict.leaves.items():
         olds = (before[0].leaves[attr], before[1].leaves[attr])
         news = (after[0].leaves[attr], after[1].leaves[attr])
+        # What the ERP held for a while may have been taken.
+        ends = [*ends, *((one.leaves[attr], olds[1]) for one in passed)]  # noqa: PLW2901
         assert _allowed("", attr, olds, ends, news, sure=sure), f"{code}: {attr} {olds} → {news}, not {ends}"
 
 

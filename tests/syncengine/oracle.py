@@ -257,6 +257,16 @@ def arrived(memory: Memory, crm: Tiers, was: Tiers, erp: Tiers) -> Memory:
     return Memory(leaves=leaves, pairs=pairs)
 
 
+def took(memory: Memory, crm: Tiers, passed: Iterable[Tiers]) -> Memory:
+    """Where the CRM holds what the ERP held for a while in a disturbed cycle, that may be agreed."""
+    leaves = dict(memory.leaves)
+    for one in passed:
+        for attr, value in one.leaves.items():
+            if same("", attr, value, crm.leaves[attr]):
+                leaves[attr] = tuple(dict.fromkeys((*leaves.get(attr, ()), value)))
+    return replace(memory, leaves=leaves)
+
+
 def remember(memory: Memory, before: tuple[Tiers, Tiers], after: tuple[Tiers, Tiers], *, sure: bool) -> Memory:
     """What is agreed after a cycle: where both sides say the same, that; else what was. A disturbed one leaves both possible."""
     was_crm, was_erp = before

@@ -137,6 +137,29 @@ def test_a_number_that_the_erp_gives_again_is_that_of_the_new_tiers(synchronised
 
 
 @pytest.mark.guarantees
+@pytest.mark.req("CRM-25", "CRM-32")
+@pytest.mark.parametrize(("becomes", "state"), [("nothing", "deleted"), ("an employee", "out_of_scope")])
+def test_a_tiers_that_goes_right_after_its_creation_is_gone_here_too(
+    synchronised: World, becomes: str, state: str
+) -> None:
+    # The change log had never seen it, and told nothing of it.
+    order(synchronised, prospect(synchronised, "Brève", "BREVE"))
+    assert synchronised.cycle().counts.created_in_erp == 1
+    with synchronised.erp() as connection:
+        if becomes == "nothing":
+            delete_tiers(connection, "BREVE")
+        else:
+            edit_tiers(connection, "BREVE", CT_Type=2)
+
+    report = synchronised.cycle()
+
+    assert (report.status, report.counts.vanished) == (CycleStatus.SUCCESS, 1)
+    account = synchronised.account("BREVE")
+    assert (account["erp_state"], account["status"]) == (state, "inactive")
+    assert quiet(synchronised)
+
+
+@pytest.mark.guarantees
 @pytest.mark.req("CRM-20", "CRM-32")
 def test_a_code_whose_tiers_is_gone_is_not_given_to_another_one(synchronised: World) -> None:
     # The ERP took it, and the result could not be recorded, in every cycle from then on.
