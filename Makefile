@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench format lock clean
+.PHONY: demo serve test lint bench format texts lock clean
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -14,6 +14,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 demo: $(STAMP)
 	$(BIN)/syncengine demo
+
+serve: $(STAMP)
+	$(BIN)/syncengine demo --serve
 
 test: $(STAMP)
 	$(BIN)/pytest -q -n 2 --dist worksteal
@@ -31,6 +34,9 @@ bench: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+texts: $(STAMP)
+	$(BIN)/python -m api.console.catalogues
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --universal --extra dev --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/dev.txt

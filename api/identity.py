@@ -55,6 +55,11 @@ def engine_of(request: HTTPConnection) -> Engine:
     return engine
 
 
+async def _the_engine(request: Request) -> Engine:
+    """As a dependency: what is not awaited elsewhere would cost a change of threads for each request."""
+    return engine_of(request)
+
+
 def now(request: HTTPConnection) -> datetime:
     """The present instant, the base's where it has a clock of its own."""
     at: datetime = request.app.state.clock()
@@ -190,7 +195,7 @@ Reader = Annotated[Caller, Depends(READ)]
 Syncer = Annotated[Caller, Depends(SYNC)]
 Editor = Annotated[Caller, Depends(EDIT)]
 Administrator = Annotated[Caller, Depends(ADMIN)]
-TheEngine = Annotated[Engine, Depends(engine_of)]
+TheEngine = Annotated[Engine, Depends(_the_engine)]
 
 
 def reading(record: Record) -> Requires:

@@ -48,19 +48,29 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str, RouteContext]]:
 
 
 def description(app: FastAPI) -> dict[str, Any]:
-    """The whole description, made once."""
+    """The whole description; applications with the same operations share one, which takes a second to make."""
     if app.openapi_schema is None:
-        found = get_openapi(
-            title="CRM – Sage 100",
-            version=VERSION,
-            summary="Two-way synchronisation between the CRM and Sage 100 Gestion Commerciale",
-            routes=app.routes,
-        )
-        for path, method, route in operations(app):
-            _complete(found["paths"][path][method], method, route)
-        _components(found)
-        app.openapi_schema = found
+        same = tuple((path, method, route.endpoint) for path, method, route in operations(app))
+        if same not in _described:
+            _described[same] = _describe(app)
+        app.openapi_schema = _described[same]
     return app.openapi_schema
+
+
+_described: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    found = get_openapi(
+        title="CRM – Sage 100",
+        version=VERSION,
+        summary="Two-way synchronisation between the CRM and Sage 100 Gestion Commerciale",
+        routes=app.routes,
+    )
+    for path, method, route in operations(app):
+        _complete(found["paths"][path][method], method, route)
+    _components(found)
+    return found
 
 
 def query_parameters(app: FastAPI) -> dict[Any, frozenset[str]]:

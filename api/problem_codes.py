@@ -52,6 +52,11 @@ API_CODES: Final = (
     ),
     Code(code="version_outdated", status=412, meaning="The record has changed since: read it again."),
     Code(
+        code="count_changed",
+        status=409,
+        meaning="The order would be about another number of records than was counted: look again.",
+    ),
+    Code(
         code="idempotency_key_reused",
         status=422,
         meaning="The Idempotency-Key was used for another request.",
@@ -67,7 +72,8 @@ _MISSING: Final = frozenset(
     {
         *("company_unknown", "contact_unknown", "address_unknown", "account_unknown", "plan_unknown", "cycle_unknown"),
         *("conflict_unknown", "error_unknown", "tiers_unknown", "pair_unknown", "integration_unknown"),
-        "document_unknown",
+        *("run_unknown", "opportunity_unknown", "document_not_attached", "generic_tiers_unknown"),
+        *("document_unknown", "alert_unknown", "channel_unknown"),
     }
 )
 _FORBIDDEN: Final = frozenset({"right_withdrawn", "document_type_withheld"})
@@ -81,6 +87,8 @@ _CONFLICTING: Final = frozenset(
         *("settings_locked", "second_integration", "plan_outdated", "not_confirmed", "other_tiers_type"),
         *("not_a_client", "tiers_secondary", "tiers_taken_out", "direct_read_off"),
         *("cannot_retry", "cannot_edit_and_retry", "cannot_take_out", "cannot_put_back"),
+        *("alert_closed", "channel_known", "territory_known"),
+        *("document_of_another", "other_currency", "etendue_off"),
     }
 )
 
@@ -91,6 +99,7 @@ _BY_CLASS: Final[tuple[tuple[type[Problem], int], ...]] = (
     (errors.NotActive, 409),
     (errors.Disconnected, 409),
     (errors.CompanyMismatch, 409),
+    (errors.DirectReadRefused, 502),
     (errors.GuardStopped, 409),
     (errors.AlreadyRunning, 409),
     (errors.DataProblem, 409),

@@ -10,9 +10,12 @@ import typer
 
 from benchmarks.differential import differential
 from benchmarks.first_sync import first_sync
+from benchmarks.fleet.parts import Part, Wanted, measure
 from benchmarks.kills import kills
+from benchmarks.live import live
 from benchmarks.pull import pull
 from benchmarks.register import register
+from benchmarks.soak.run import soak
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -63,6 +66,20 @@ def kills_command(
     _show(kills(tiers=tiers, count=count, seed=seed), as_json=as_json)
 
 
+@app.command("live")
+def live_command(
+    tiers: Annotated[int, typer.Option(help="Clients and suppliers in the ERP base that is asked live.")] = 2_000,
+    companies: Annotated[int, typer.Option(help="Companies of the CRM base whose lists are read; 0: none.")] = 100_000,
+    clients: Annotated[int, typer.Option(help="Who asks at once.")] = 16,
+    store: Annotated[str, typer.Option(help="For the lists: sqlite, postgresql, or both by default.")] = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Live queries through the API against the bare SOAP call, and lists of the API over a large base."""
+    stores = (store,) if store else ("sqlite", "postgresql")
+    _show(live(tiers=tiers, companies=companies, clients=clients, stores=stores), as_json=as_json)
+
+
 @app.command("register")
 def register_command(
     file: Annotated[Path, typer.Argument(help="A register extract, as `sage-gateway load-companies` takes it.")],
@@ -71,6 +88,48 @@ def register_command(
 ) -> None:
     """A register extract loaded, synchronised, and every row accounted for."""
     _show(register(file), as_json=as_json)
+
+
+@app.command("fleet")
+def fleet_command(  # noqa: PLR0913, PLR0917 - one option each
+    integrations: Annotated[int, typer.Option(min=1, help="Each with an ERP base and a gateway of its own.")] = 1_000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of `syncengine worker`.")] = 2,
+    part: Annotated[list[Part] | None, typer.Option(help="What to measure; all unless given.")] = None,
+    store: Annotated[str, typer.Option(help="sqlite or postgresql.")] = "postgresql",
+    tiers: Annotated[int, typer.Option(min=20, help="Clients and suppliers in each ERP base.")] = 200,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Cycles at once in each process.")] = 2,
+    kills: Annotated[int, typer.Option(min=1, help="How often a worker is killed, and how often frozen.")] = 3,
+    changes: Annotated[int, typer.Option(min=1, help="Changes each way in live mode.")] = 100,
+    idle: Annotated[int, typer.Option(min=1_000, help="Integrations with nothing to do.")] = 100_000,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Many integrations at once: cycles per second, lateness, workers killed and frozen, live mode, the cost of idle ones."""
+    wanted = Wanted(
+        integrations=integrations,
+        tiers=tiers,
+        store=store,
+        workers=workers,
+        concurrency=concurrency,
+        kills=kills,
+        changes=changes,
+        idle=idle,
+        parts=part or list(Part),
+    )
+    _show(measure(wanted), as_json=as_json)
+
+
+@app.command("soak")
+def soak_command(
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long both sides are edited.")] = 60,
+    tiers: Annotated[int, typer.Option(min=20, help="Clients and suppliers in the ERP base at first.")] = 200,
+    store: Annotated[str, typer.Option(help="sqlite or postgresql.")] = "sqlite",
+    *,
+    live: Annotated[bool, typer.Option(help="Live mode; without it somebody asks for a cycle each minute.")] = True,
+    as_json: Json = False,
+) -> None:
+    """`syncengine serve` while both sides are edited at random: figures scraped, at the end both sides compared."""
+    _show(soak(minutes=minutes, tiers=tiers, store=store, live=live), as_json=as_json)
 
 
 def _show(figures: dict[str, Any], *, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from benchmarks.memory import peak_mb
 from gateway.database import open_database
 from gateway.demo import build_base
 from gateway.passwords import hash_password
-from tests.postgresql import PostgresqlServer
+from tests.postgresql import HASTE, PostgresqlServer
 
 READY_S = 60
 
@@ -34,12 +34,14 @@ class Gateway:
 
 
 @contextmanager
-def databases(kind: str, folder: Path) -> Iterator[tuple[str, PostgresqlServer | None]]:
+def databases(
+    kind: str, folder: Path, *, options: tuple[str, ...] = HASTE
+) -> Iterator[tuple[str, PostgresqlServer | None]]:
     """Where the CRM bases go: URLs of files, or of databases of a PostgreSQL of our own."""
     if kind == "sqlite":
         yield f"sqlite:///{folder}", None
         return
-    server = PostgresqlServer()
+    server = PostgresqlServer(options)
     try:
         yield "", server
     finally:
@@ -75,16 +77,17 @@ def gateway(folder: Path, database: str) -> Iterator[Gateway]:
     with (folder / "gateway.log").open("wb") as log:
         process = subprocess.Popen([*command, "--ready-file", str(ready)], stdout=log, stderr=log)
     try:
-        yield Gateway(url=f"http://127.0.0.1:{_port(process, ready, folder)}/", pid=process.pid)
+        yield Gateway(url=f"http://127.0.0.1:{await_port(process, ready, folder / 'gateway.log')}/", pid=process.pid)
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _port(process: subprocess.Popen[bytes], ready: Path, folder: Path) -> int:
+def await_port(process: subprocess.Popen[bytes], ready: Path, log: Path) -> int:
+    """The port that a gateway writes to its ready file. Raises RuntimeError with the end of its log when it does not start."""
     limit = time.monotonic() + READY_S
     while process.poll() is None and time.monotonic() < limit:
         if ready.exists() and (text := ready.read_text("ascii").strip()):
             return int(text)
         time.sleep(0.05)
-    raise RuntimeError(f"the gateway did not start: {(folder / 'gateway.log').read_text('utf-8', 'replace')[-2000:]}")
+    raise RuntimeError(f"the gateway did not start: {log.read_text('utf-8', 'replace')[-2000:]}")

@@ -35,6 +35,7 @@ CUMULATED = Struct(
         amount("Credit", "sum of the credits", erp="F_ECRITUREC.EC_Montant"),
         amount("Balance", "debit − credit"),
         amount("Turnover", "before tax, invoices of the period"),
+        amount("TurnoverWithTax", "the same, tax included; since 1.1"),
     ),
     "One period of the tab Cumuls (CRM-54).",
 )

@@ -76,6 +76,11 @@ def same_company(ours: str, theirs: str) -> bool:
     return " ".join(ours.split()).casefold() == " ".join(theirs.split()).casefold()
 
 
+def speaks_our_contract(version: str | None) -> bool | None:
+    """Whether a gateway that speaks that version of the contract can be called (CRM-15); None while none was seen."""
+    return None if version is None else _major(version) == _major(CONTRACT_VERSION)
+
+
 def _tried(code: str, name: str, step: Callable[[], str]) -> StepResult:
     try:
         return StepResult(code=code, name=name, status=StepStatus.OK, detail=step())
@@ -181,7 +186,7 @@ class _Trial:
         if isinstance(self._answer, RemoteFault) and self._answer.problem_code != VersionMismatch.code:
             return f"its fault is one of contract {CONTRACT_VERSION}"
         theirs = self._configuration.text("contract_version")
-        if _major(theirs) != _major(CONTRACT_VERSION):
+        if not speaks_our_contract(theirs):
             raise VersionMismatch(f"the gateway speaks contract {theirs}, this engine {CONTRACT_VERSION}")
         return f"contract {theirs}, gateway {self._configuration.text('gateway_version')}"
 

@@ -10,6 +10,7 @@ from typing import Any
 from contracts.errors import Problem
 from syncengine.logs import record
 from syncengine.observer import Observer
+from syncengine.rtdv.line import Lines
 from syncengine.secrets import Secrets
 from syncengine.settings import EngineSettings, load_settings
 from syncengine.storage.store import Store, open_store
@@ -17,12 +18,13 @@ from syncengine.storage.store import Store, open_store
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """What everything the engine does starts from; ``observer`` is told of it."""
+    """What everything the engine does starts from; ``observer`` is told of it, ``lines`` lead to the ERPs that are read live."""
 
     settings: EngineSettings
     store: Store
     secrets: Secrets
     observer: Observer = field(default_factory=Observer)
+    lines: Lines = field(default_factory=Lines, compare=False)
 
 
 @contextmanager
@@ -37,7 +39,9 @@ def opened(*, check: bool = True, **said: Any) -> Iterator[Engine]:
     except Problem as problem:
         record(settings, problem)
         raise
+    engine = Engine(settings=settings, store=store, secrets=Secrets(settings))
     try:
-        yield Engine(settings=settings, store=store, secrets=Secrets(settings))
+        yield engine
     finally:
+        engine.lines.close()
         store.close()

@@ -7,8 +7,8 @@
         │   │   ├── IntegrationInvalid, IntegrationUnknown, SecondIntegration, SettingsLocked
         │   ├── SettingsInvalid        configuration
         │   │   ├── KeyMissing, KeyWrong, CannotListen
-        │   ├── NotActive, Disconnected, CompanyMismatch, DemoFailed
-    │   ├── SignInRefused, IdentityProviderFailed
+        │   ├── NotActive, Disconnected, CompanyMismatch, DirectReadRefused, DemoFailed
+        │   ├── SignInRefused, IdentityProviderFailed
         │   └── DatabaseProblem        the CRM base
         │       ├── DatabaseNewer, DatabaseOutdated, DatabaseForeign
         │       ├── DatabaseUnreachable, DatabaseFull, DatabaseDamaged, DatabaseRefused
@@ -269,6 +269,16 @@ class Retriable(EngineProblem):
 
     retry = True
     exit_code = ExitCode.BUSY
+
+
+class DirectReadRefused(Fatal):
+    """CRM-59: the ERP database refuses what is read directly: the user, a table, or a right."""
+
+    code = "direct_read_refused"
+    exit_code = ExitCode.REFUSED
+    remedy_default = (
+        "Check address, user and rights of the direct connection; it needs to read the tables and nothing more."
+    )
 
 
 class AlreadyRunning(Retriable):

@@ -17,6 +17,7 @@ from syncengine.engine import Engine
 from syncengine.errors import AlreadyRunning
 from syncengine.integration_record import IntegrationRecord
 from syncengine.model import Integration
+from syncengine.rtdv import erp_base
 from syncengine.sync import gateway
 
 IN_USE: Final = "base_in_use"
@@ -36,7 +37,7 @@ class Exclusive:
 def disconnect(
     engine: Engine, integration_id: int, *, by: str | None = None, longest_s: float = LONGEST_S
 ) -> Exclusive:
-    """Stop synchronising and reading, wait until the cycle under way has ended, then have the gateway release the base.
+    """Stop synchronising and reading, wait until what is under way has ended, then have the gateway release the base.
 
     Raises as ``integrations.disconnect``, AlreadyRunning when the cycle does not end, and as ``sync.gateway`` and its client: the
     integration is disconnected all the same, and doing it again goes on.
@@ -44,8 +45,11 @@ def disconnect(
     with engine.store.writing() as session:
         record = integrations.disconnect(session, integration_id, at=engine.store.clock(), by=by)
     until = time.monotonic() + longest_s
+    direct_until = time.monotonic() + erp_base.LONGEST_S if record.has_sql_url else 0.0
     while _is_running(engine, integration_id):
         _pause(until, AlreadyRunning(f"a cycle of {record.name} has not ended yet", record=record.name))
+    # CRM-59: whichever process reads the base directly, none begins any more, and those under way are over by then.
+    time.sleep(max(0.0, direct_until - time.monotonic()))
     return Exclusive(
         integration=record, gateway_obeyed=_obeyed(engine, integration_id, lambda client: _release(client, until))
     )

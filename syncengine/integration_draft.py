@@ -19,6 +19,7 @@ def _company_types() -> dict[str, str | None]:
 @dataclass(frozen=True, kw_only=True)
 class IntegrationDraft:
     """All that can be entered. Territories and manager go by name and login; a password of None stays as it is.
+    ``sql_url`` is the ERP database for reading it in SQL (CRM-59): it holds a password, so it goes as one; empty removes it.
 
     ``company_types`` maps each company type to a tiers type, or to None for no creation (CRM-35). ``policies`` are as
     ``policies.Policies`` reads them, ``guards`` as ``guards.Guards`` does: what is not named has its default. The times of day
@@ -31,6 +32,7 @@ class IntegrationDraft:
     erp_password: SecretStr | None = None
     crm_user: str = ""
     crm_password: SecretStr | None = None
+    sql_url: SecretStr | None = None
     company: str = ""
     timeout_s: int = 60
     interval_min: int = 60

@@ -27,6 +27,7 @@ class IntegrationRecord:
     state: IntegrationState
     has_erp_password: bool
     has_crm_password: bool
+    has_sql_url: bool
     connected: bool
     gateway_version: str | None
     contract_version: str | None
@@ -47,7 +48,7 @@ class IntegrationRecord:
 
 
 _NAMED = {"default_territory", "supplier_territory", "default_manager"}
-_PASSWORDS = {"erp_password", "crm_password"}
+_PASSWORDS = {"erp_password", "crm_password", "sql_url"}
 _PLAIN = tuple(item.name for item in fields(IntegrationDraft) if item.name not in _NAMED | _PASSWORDS)
 
 
@@ -63,6 +64,8 @@ def values_of(session: Session, draft: IntegrationDraft, secrets: Secrets) -> di
     for name, password in (("erp_password", draft.erp_password), ("crm_password", draft.crm_password)):
         if password is not None:
             values[name] = secrets.encrypt(password)
+    if draft.sql_url is not None:
+        values["sql_url"] = secrets.encrypt(draft.sql_url) if draft.sql_url.get_secret_value().strip() else None
     return values
 
 
@@ -98,6 +101,7 @@ def record_of(session: Session, row: Integration) -> IntegrationRecord:
         state=row.state,
         has_erp_password=row.erp_password is not None,
         has_crm_password=row.crm_password is not None,
+        has_sql_url=row.sql_url is not None,
         connected=row.connected,
         gateway_version=row.gateway_version,
         contract_version=row.contract_version,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from contracts.tables import CLIENT, SUPPLIER
-from syncengine.core import guards, policies
+from syncengine.core import guards, policies, sql_address
 from syncengine.core.schedule import zones
 from syncengine.errors import IntegrationInvalid
 from syncengine.model import CodeMode, TurnoverMode
@@ -76,6 +76,12 @@ def _url(draft: IntegrationDraft) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         return "the address holds neither a user nor a query: the user has a field of its own"
     return ""
+
+
+def _sql_url(draft: IntegrationDraft) -> str:
+    # CRM-59
+    given = "" if draft.sql_url is None else draft.sql_url.get_secret_value().strip()
+    return sql_address.wrong(given) if given else ""
 
 
 def _company(draft: IntegrationDraft) -> str:
@@ -175,6 +181,7 @@ def _span(allowed: range) -> str:
 _RULES: Final[dict[str, Callable[[IntegrationDraft], str]]] = {
     "name": _name,
     "url": _url,
+    "sql_url": _sql_url,
     "company": _company,
     "erp_user": _erp_user,
     "crm_user": _crm_user,

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import SEEK_END
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final, cast
@@ -25,6 +26,8 @@ from syncengine.settings import EngineSettings
 
 MASK: Final = "***"
 ENGINE_LOG: Final = "syncengine.log"
+PART_BYTES: Final = 500_000
+PIECE_BYTES: Final = 65_536
 _SECRET_NAME: Final = re.compile(r"password|passwd|secret|authorization|mot_de_passe|credential", re.IGNORECASE)
 _URL_PASSWORD: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 _LOG_NAME: Final = re.compile(r"integration-(\d+)\.log(\.\d+)?")
@@ -37,6 +40,14 @@ class LogFile:
     name: str
     size: int
     modified_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogPart:
+    """Some lines of a log file; ``end`` is the place behind them, None at the end of the file."""
+
+    lines: tuple[str, ...]
+    end: int | None
 
 
 class Redactor:
@@ -196,6 +207,11 @@ def _formatter(redactor: Redactor, renderer: Processor) -> ProcessorFormatter:
     return ProcessorFormatter(processors=[ProcessorFormatter.remove_processors_meta, redactor, renderer])
 
 
+def _owner(name: str) -> int | None:
+    match = _LOG_NAME.fullmatch(name)
+    return int(match.group(1)) if match else None
+
+
 def list_logs(settings: EngineSettings, integration_id: int) -> list[LogFile]:
     """The log files of an integration, the current one first."""
     if not settings.logs.is_dir():
@@ -206,17 +222,44 @@ def list_logs(settings: EngineSettings, integration_id: int) -> list[LogFile]:
 
 def read_log(settings: EngineSettings, name: str) -> Iterator[str]:
     """The lines of a log file, oldest first. Raises InputRefused for a name that is no log file's."""
-    path = settings.logs / name
-    if _owner(name) is None or not path.is_file():
-        raise InputRefused(f"there is no log file {name!r}", remedy="See `syncengine logs list`.", field="name")
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    with _path(settings, name).open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             yield line.rstrip("\n")
 
 
-def _owner(name: str) -> int | None:
-    match = _LOG_NAME.fullmatch(name)
-    return int(match.group(1)) if match else None
+def read_part(settings: EngineSettings, name: str, *, offset: int = 0, limit: int = 200) -> LogPart:
+    """Some lines of a log file, from a place that a part before ended at. Raises InputRefused for a name that is no log file's.
+
+    A part has at most half a million bytes, whatever the number of lines; a longer line comes in pieces.
+    """
+    lines: list[str] = []
+    with _path(settings, name).open("rb") as file:
+        file.seek(min(max(offset, 0), file.seek(0, SEEK_END)))
+        left = PART_BYTES
+        while len(lines) < limit and left > 0 and (line := file.readline(left)):
+            lines.append(line.decode("utf-8", "replace").rstrip("\r\n"))
+            left -= len(line)
+        end = file.tell()
+        more = bool(file.read(1))
+    return LogPart(lines=tuple(lines), end=end if more else None)
+
+
+def read_bytes(settings: EngineSettings, name: str) -> Iterator[bytes]:
+    """A log file as it is, a piece at a time. Raises InputRefused for a name that is no log file's."""
+    return _pieces(_path(settings, name))
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+def _path(settings: EngineSettings, name: str) -> Path:
+    path = settings.logs / name
+    if _owner(name) is None or not path.is_file():
+        raise InputRefused(f"there is no log file {name!r}", remedy="See `syncengine logs list`.", field="name")
+    return path
 
 
 def _log_file(path: Path) -> LogFile:

@@ -27,7 +27,7 @@ from syncengine.storage.store import Store
 KEYRING_SERVICE: Final = "syncengine"
 KEYRING_NAME: Final = "key"
 _ENCRYPTED: Final[dict[type[Base], tuple[str, ...]]] = {
-    Integration: ("erp_password", "crm_password"),
+    Integration: ("erp_password", "crm_password", "sql_url"),
     AlertChannel: ("secret",),
 }
 """The columns that hold encrypted texts."""

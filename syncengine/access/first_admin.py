@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -17,15 +18,23 @@ from syncengine.model import User
 LOGIN: Final = "admin"
 
 
-def ensure(session: Session, at: datetime) -> SecretStr | None:
-    """Make the administrator if nobody is one; the password to be shown, and changed at the first sign-in, else None."""
+@dataclass(frozen=True, kw_only=True)
+class FirstSignIn:
+    """How the first administrator comes in; the password is to be shown once, and changed at that sign-in."""
+
+    login: str
+    password: SecretStr
+
+
+def ensure(session: Session, at: datetime) -> FirstSignIn | None:
+    """Make the administrator if nobody is one, else None."""
     if session.scalar(select(User.id).where(User.administrator).limit(1)) is not None:
         return None
     draft = UserDraft(login=_free_login(session), name="Administrateur", administrator=True)
     one_time = passwords.one_time()
     user = users.create(session, draft, one_time, at=at)
     audit_log.record(session, OPERATOR, "user.created", f"user/{user.id}", {"login": [None, user.login]}, at=at)
-    return one_time.password
+    return FirstSignIn(login=user.login, password=one_time.password)
 
 
 def _free_login(session: Session) -> str:

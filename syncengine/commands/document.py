@@ -53,6 +53,7 @@ SHOWN: Final = {
     "integration disconnect": _shown("integration disconnect --as claire", *_GATEWAY, ExitCode.BUSY),
     "integration reconnect": _shown("integration reconnect --as claire", *_GATEWAY),
     "integration test": _shown("integration test", *_GATEWAY),
+    "integration check": _shown("integration check", ExitCode.WARNING, *_GATEWAY),
     "integration policy": _shown("integration policy contact.phone ask"),
     "integration guard": _shown("integration guard crm.change --count 200 --percent 10"),
     "plan list": _shown("plan list"),

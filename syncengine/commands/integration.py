@@ -1,4 +1,4 @@
-"""``syncengine integration``: create, show, list, modify, activate, deactivate, disconnect, reconnect, test."""
+"""``syncengine integration``: create, show, list, modify, activate, deactivate, disconnect, reconnect, test, check."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from syncengine import exclusive, integrations
+from syncengine import diagnosis, exclusive, integrations
 from syncengine.commands.another import confirm_another
 from syncengine.commands.options import As, AsJson, Name, Yes, acting
-from syncengine.connection import StepResult, StepStatus, Target, first_failure, run_connection_test
+from syncengine.connection import StepResult, StepStatus, first_failure
 from syncengine.core.guards import Guards
-from syncengine.cycle.due import may_read
+from syncengine.diagnosis import Severity
 from syncengine.engine import opened
-from syncengine.errors import InputRefused, IntegrationInvalid, exit_code
+from syncengine.errors import ExitCode, InputRefused, IntegrationInvalid, exit_code
 from syncengine.exclusive import Exclusive
 from syncengine.integration_draft import IntegrationDraft
 from syncengine.integration_record import IntegrationRecord
-from syncengine.model import Integration
 from syncengine.screen import show_facts, show_json, show_table
 
 app = typer.Typer(no_args_is_help=True, help="The link between the CRM base and a Sage 100 company.")
@@ -174,21 +173,32 @@ def reconnect(name: Name = None, *, as_: As = None, as_json: AsJson = False) -> 
 @app.command("test")
 def try_connection(name: Name = None, *, as_json: AsJson = False) -> None:
     """Test the connection, step by step."""
-    with opened() as engine, engine.store.reading() as session:
-        row = session.get_one(Integration, integrations.find(session, name).id)
-        may_read(row)
-        target = Target(
-            url=row.url,
-            user=row.erp_user,
-            password=integrations.erp_password(row, engine.secrets),
-            company=row.company,
-            timeout_s=row.timeout_s,
-        )
-    results = run_connection_test(target)
+    with opened() as engine:
+        with engine.store.reading() as session:
+            found = integrations.find(session, name)
+        results = diagnosis.try_connection(engine, found.id)
     _show_steps(results, as_json=as_json)
     failed = first_failure(results)
     if failed is not None and failed.problem is not None:
         raise typer.Exit(exit_code(failed.problem))
+
+
+@app.command("check")
+def check_erp(name: Name = None, *, as_json: AsJson = False) -> None:
+    """Have the gateway check the data of Sage 100 before a first synchronisation: what is wrong, and how to correct it there."""
+    with opened() as engine:
+        with engine.store.reading() as session:
+            found = integrations.find(session, name)
+        findings = diagnosis.check_erp_data(engine, found.id)
+    if as_json:
+        show_json(findings)
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.severity:<9} {finding.title}: {finding.count} {', '.join(finding.examples)}")
+            if finding.remedy and finding.severity is not Severity.OK:
+                typer.echo(f"{'':<9} → {finding.remedy}")
+    if any(finding.severity is Severity.BLOCKING for finding in findings):
+        raise typer.Exit(ExitCode.WARNING)
 
 
 def parse_settings(given: Iterable[str]) -> dict[str, Any]:

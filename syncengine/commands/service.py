@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from syncengine.access import first_admin
 from syncengine.engine import Engine, opened
 from syncengine.errors import ExitCode
 
@@ -21,8 +22,12 @@ Port = Annotated[int | None, typer.Option(min=0, max=65_535, help="Port for them
 
 
 def serve(*, host: Host = None, port: Port = None, concurrency: Concurrency = None) -> None:
-    """Run everything that goes on by itself: due cycles, alerts, health checks and metrics; until stopped."""
+    """Run everything that goes on by itself: due cycles, alerts, console, API, health checks and metrics; until stopped.
+
+    The first time it makes an administrator, and shows the one-time password once.
+    """
     with opened(host=host, port=port, concurrency=concurrency) as engine:
+        _welcome(engine)
         _run(engine, port=engine.settings.port, whole=True)
 
 
@@ -30,6 +35,15 @@ def worker(*, concurrency: Concurrency = None, host: Host = None, port: Port = N
     """Run due cycles beside `serve`, on as many hosts as wanted over one PostgreSQL base; health checks only with --port."""
     with opened(host=host, concurrency=concurrency) as engine:
         _run(engine, port=port, whole=False)
+
+
+def _welcome(engine: Engine) -> None:
+    with engine.store.writing() as session:
+        made = first_admin.ensure(session, engine.store.clock())
+    if made is not None:
+        typer.echo(
+            f"first sign-in: {made.login}, one-time password {made.password.get_secret_value()} (shown only now)"
+        )
 
 
 def _run(engine: Engine, *, port: int | None, whole: bool) -> None:

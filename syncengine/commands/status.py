@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import typer
 
 from syncengine.commands.options import AsJson
 from syncengine.commands.words import KINDS, SIDES
+from syncengine.desk.next_cycle import next_cycle
 from syncengine.desk.plans import PlanSummary
 from syncengine.desk.status import CycleSummary, IntegrationStatus, overview
 from syncengine.engine import opened
@@ -35,7 +36,7 @@ def _facts(item: IntegrationStatus, at: datetime) -> dict[str, object]:
         "state": record.state,
         "connected": record.connected,
         "running now": item.running,
-        "next cycle": next_cycle(item, at),
+        "next cycle": _next(item, at),
         "failures in a row": record.failures,
         "accounts": item.accounts,
         "waiting to be sent": item.waiting,
@@ -46,28 +47,17 @@ def _facts(item: IntegrationStatus, at: datetime) -> dict[str, object]:
     }
 
 
-def next_cycle(item: IntegrationStatus, at: datetime) -> str:
+def _next(item: IntegrationStatus, at: datetime) -> str:
     """When the next cycle is due, in words; after failures it is the next attempt."""
     record = item.integration
-    if not record.active or not record.connected:
-        why = "the integration is deactivated" if not record.active else "the ERP is disconnected"
-        return f"none: {why}"
-    if item.running:
-        return "when the one that runs has ended"
-    if record.due_at is None:
-        return "none"
-    moment = f"{record.due_at:%Y-%m-%d %H:%M:%S} UTC"
-    if record.due_at <= at:
-        return f"due since {moment}"
-    return f"in {_span(record.due_at - at)}, {moment}"
-
-
-def _span(pause: timedelta) -> str:
-    minutes = round(pause.total_seconds() / 60)
-    if minutes < 1:
-        return f"{round(pause.total_seconds())} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+    return next_cycle(
+        active=record.active,
+        connected=record.connected,
+        running=item.running,
+        failures=record.failures,
+        due_at=record.due_at,
+        at=at,
+    ).words
 
 
 def _errors(item: IntegrationStatus) -> str:

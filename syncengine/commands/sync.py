@@ -90,13 +90,16 @@ def undo(
 
 
 def demo(
+    *,
     folder: Annotated[Path, typer.Option(help="Where the demonstration keeps its two bases; emptied first.")] = Path(
         ".demo"
     ),
     tiers: Annotated[int, typer.Option(min=60, max=200_000, help="Clients and suppliers in the ERP.")] = 2_000,
+    serve: Annotated[bool, typer.Option("--serve", help="Then serve the console over it, until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the console; 0: the system chooses.")] = 8_070,
 ) -> None:
     """Show the whole of it on this machine: first synchronisation, both ways, conflict, creation, repair, guard, undo."""
-    run_demo(folder, tiers=tiers, console=Console())
+    run_demo(folder, tiers=tiers, console=Console(), port=port if serve else None)
 
 
 def run(engine: Engine, integration_id: int, order: Order = DIFFERENTIAL) -> Report:

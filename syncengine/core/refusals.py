@@ -74,7 +74,16 @@ REFUSALS: Final = {
     "document_type_withheld": "the user may not see documents of this type (CRM-55)",
     "unknown_document_type": "there is no type of document of that name (CRM-55)",
     "direct_read_off": "the integration has no direct connection to the ERP database (CRM-59)",
-    "sql_url_invalid": "the address of the ERP database is none that can be read, or its user may write (CRM-59)",
+    # Runs, bulk orders, opportunities, generic tiers
+    "run_unknown": "there is no run of that number",
+    "opportunity_unknown": "there is no opportunity of that number",
+    "document_not_attached": "the opportunity has no such document (CRM-56)",
+    "document_of_another": "the document is that of another tiers (CRM-56)",
+    "other_currency": "the document is in another currency than the opportunity, and cannot count (CRM-56)",
+    "generic_tiers_unknown": "there is no generic tiers of that number (CRM-60)",
+    "generic_rule_invalid": "the value does not fit the rule (CRM-60)",
+    "etendue_off": "the integration has no Sage Etendue link (CRM-57)",
+    "territory_known": "there is a territory of that name already (CRM-16)",
     # Users, passwords, keys
     "login_invalid": "a login has 1 to 60 letters, digits or . _ - + @",
     "login_in_use": "another user has the login",

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, literal_column, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from syncengine.core.fold import fold, folded, searchable
@@ -77,7 +77,8 @@ def search_companies(
         raise InputRefused(
             f"a page has 1 to {LIMIT_MAX} companies", field="limit", remedy="Choose a number between them."
         )
-    place = (folded(func.coalesce(Company.name, "")), Company.id)
+    # A literal, not a parameter: only so does the expression match that of an index.
+    place = (folded(func.coalesce(Company.name, literal_column("''"))), Company.id)
     query = select(Company.id, place[0]).where(*_criteria(session, text, free, status))
     if after is not None:
         query = query.where(tuple_(*place) > tuple_(*_position(after)))

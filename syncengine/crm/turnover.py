@@ -61,6 +61,20 @@ def refresh_turnover(
     return done
 
 
+def ask_turnover(session: Session, integration_id: int, *, at: datetime, by: str | None = None) -> datetime:
+    """Have the service read the figures of all tiers as soon as it can; since when they are due.
+
+    Raises InputRefused (right_withdrawn), IntegrationUnknown, Disconnected (CRM-58).
+    """
+    authorise(session, by, Right.REFRESH_TURNOVER)
+    _connected(session, integration_id)
+    integration = session.get_one(Integration, integration_id, with_for_update=True, populate_existing=True)
+    if integration.turnover_due_at is None or integration.turnover_due_at > at:
+        integration.turnover_due_at = at
+    session.flush()
+    return integration.turnover_due_at
+
+
 def _wanted(store: Store, integration_id: int, codes: Sequence[str] | None, by: str | None) -> list[str]:
     with store.reading() as session:
         authorise(session, by, Right.REFRESH_TURNOVER)

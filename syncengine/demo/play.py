@@ -15,6 +15,7 @@ from syncengine.demo.erp_side import COMPANY, GatewaySide
 from syncengine.demo.merging import conflict_decided, same_field, two_fields
 from syncengine.demo.opening import day_in_the_erp, first_synchronisation, make_integration
 from syncengine.demo.repairing import edit_refused
+from syncengine.demo.serving import keep_serving
 from syncengine.demo.stage import Stage
 from syncengine.demo.trusting import cycle_undone, everything_compared, mass_edit_stopped
 from syncengine.engine import Engine
@@ -26,8 +27,10 @@ from syncengine.storage.store import open_store
 MARKER: Final = "made-by-syncengine-demo"
 
 
-def run_demo(folder: Path, *, tiers: int, console: Console) -> list[Report]:
+def run_demo(folder: Path, *, tiers: int, console: Console, port: int | None = None) -> list[Report]:
     """Run the whole demonstration in ``folder``, which is emptied first; the reports of its cycles.
+
+    With a ``port`` the console is served over both bases afterwards, until it is stopped.
 
     Raises SettingsInvalid when the folder holds something else, DemoFailed when a side does not hold what it should, and whatever
     stops a step.
@@ -46,7 +49,10 @@ def run_demo(folder: Path, *, tiers: int, console: Console) -> list[Report]:
             number = make_integration(engine, url, erp.password, console)
             stage = Stage(console=console, engine=engine, integration_id=number, desk=desk)
             _play(stage, erp, tiers)
+            if port is not None:
+                keep_serving(engine, console, port=port)
         finally:
+            engine.lines.close()
             engine.store.close()
     _where_next(folder, console)
     return stage.reports

@@ -189,7 +189,7 @@ def _logged(log: Iterable[str], cycle_id: int) -> Iterator[Group]:
     """The warnings and errors between the lines that begin and end the cycle, by code and field."""
     found: dict[tuple[str, str | None, str], _Gathered] = {}
     remedies: dict[tuple[str, str | None, str], str | None] = {}
-    for event in _of_cycle(log, cycle_id):
+    for event in events_of_cycle(log, cycle_id):
         if event.get("level") not in _LEVELS or event.get("event") == _FAILED:
             continue
         key = (str(event.get("code") or event["event"]), event.get("field"), str(event["level"]))
@@ -207,7 +207,7 @@ _LEVELS: Final = {"warning": Severity.ANOMALY, "error": Severity.ERROR, "critica
 _STARTED, _FAILED, _ENDED = "cycle_started", "cycle_failed", "cycle_ended"
 
 
-def _of_cycle(log: Iterable[str], cycle_id: int) -> Iterator[Mapping[str, Any]]:
+def events_of_cycle(log: Iterable[str], cycle_id: int) -> Iterator[Mapping[str, Any]]:
     """The events of one cycle; a line that is none, cut off by a crash, is passed over."""
     inside = False
     for line in log:

@@ -60,7 +60,9 @@ _COLUMNS: Final = (Integration.id, Integration.name, Integration.company, Integr
 
 
 def _places(session: Session, count: int) -> list[Place]:
-    return [Place(**row._asdict()) for row in session.execute(select(*_COLUMNS).order_by(Integration.name).limit(count))]
+    return [
+        Place(**row._asdict()) for row in session.execute(select(*_COLUMNS).order_by(Integration.name).limit(count))
+    ]
 
 
 def _place(session: Session, integration_id: int) -> Place:

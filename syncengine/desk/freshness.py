@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from syncengine.integration_record import IntegrationRecord
 from syncengine.model import CycleStatus
 
 GRACE: Final = timedelta(minutes=5)
-"""How late a cycle may begin before it is told."""
+"""How late a cycle may begin or end before it is told."""
 
 
 class Freshness(StrEnum):
@@ -25,20 +25,35 @@ class Freshness(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-def freshness(
-    record: IntegrationRecord, *, running: bool, last: CycleStatus | None, well: datetime | None, at: datetime
-) -> Freshness:
-    """The one word for an integration; ``last`` how its last cycle ended, ``well`` when the last one that ended well began."""
-    if not record.active:
+@dataclass(frozen=True, kw_only=True)
+class Pulse:
+    """What freshness is judged by; ``last`` is how the last cycle ended, ``well_at`` when the last one that ended well began."""
+
+    active: bool
+    connected: bool
+    running: bool
+    failures: int
+    interval_min: int
+    due_at: datetime | None
+    last: CycleStatus | None
+    well_at: datetime | None
+
+
+def freshness(pulse: Pulse, at: datetime) -> Freshness:
+    """The one word for an integration at that instant."""
+    if not pulse.active:
         return Freshness.INACTIVE
-    if not record.connected:
+    if not pulse.connected:
         return Freshness.DISCONNECTED
-    if running:
+    if pulse.running:
         return Freshness.RUNNING
-    if last is CycleStatus.FAILURE or record.failures:
+    if pulse.failures or pulse.last is CycleStatus.FAILURE:
         return Freshness.FAILED
-    if well is None:
+    if pulse.well_at is None:
         return Freshness.FIRST
-    promised = timedelta(minutes=record.draft.interval_min) + GRACE
-    overdue = record.due_at is not None and record.due_at + GRACE < at
-    return Freshness.LATE if overdue or at - well > promised else Freshness.ON_TIME
+    return Freshness.LATE if _is_late(pulse, pulse.well_at, at) else Freshness.ON_TIME
+
+
+def _is_late(pulse: Pulse, well_at: datetime, at: datetime) -> bool:
+    overdue = pulse.due_at is not None and pulse.due_at + GRACE < at
+    return overdue or at - well_at > timedelta(minutes=pulse.interval_min) + GRACE

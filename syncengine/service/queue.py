@@ -218,6 +218,12 @@ class TwoConnections(PsycopgDriver):
         self._asking = asking
         self._again: asyncio.TimerHandle | None = None
         self._looked_at = 0.0
+        self._listens = asyncio.Event()
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Tell something, once it can be heard here: the manager's first question whether it hears would else go unanswered."""
+        await self._listens.wait()
+        await super().notify(channel, payload)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         """Listen; what is told of jobs within a moment is passed on as one."""
@@ -237,6 +243,7 @@ class TwoConnections(PsycopgDriver):
                 self._again = loop.call_later(GATHERED_FOR_S, look, payload)
 
         await super().add_listener(channel, gather)
+        self._listens.set()
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
         """The rows of a query."""

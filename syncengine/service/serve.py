@@ -27,7 +27,7 @@ from syncengine.service.queue import open_queue
 from syncengine.service.staleness import LOOKED_EVERY_S, find_stale
 from syncengine.service.ticket import JobKind
 from syncengine.service.tracing import traces_sent
-from syncengine.service.web import Server, create_server, listen
+from syncengine.service.web import Server, create_server, installed_face, listen
 from syncengine.service.worker import Worker
 
 ROOM_LEAST: Final = 100
@@ -158,7 +158,8 @@ class Service:
     def _server(self) -> Server | None:
         if self._listener is None:
             return None
-        return create_server(self._engine, loops=self._told, figures=partial(exposition, self._engine))
+        face = installed_face(self._engine) if self._options.whole else None
+        return create_server(self._engine, loops=self._told, figures=partial(exposition, self._engine), face=face)
 
     def _told(self) -> dict[str, str]:
         """Of what makes cycles run: 'ok', or why not."""

@@ -1,4 +1,7 @@
-"""What the service tells over HTTP: whether it lives, whether it works, and figures. It asks nothing of any ERP."""
+"""What the service tells over HTTP: whether it lives, whether it works, and figures; and beside these its face, if there is one.
+
+Health and figures ask nothing of any ERP.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,23 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
 from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 from contracts.errors import Problem
 from syncengine.engine import Engine
 from syncengine.errors import CannotListen
 from syncengine.storage.schema import SchemaState, schema_status
 
+FACES: Final = "syncengine.faces"
+"""Entry points: what is served at '/'. The API and the console stand there, and the engine does not know them."""
 _PATIENCE_S: Final = 5.0
 _OK: Final = "ok"
 
@@ -33,24 +40,43 @@ class Server(uvicorn.Server):
 
 
 def create_server(
-    engine: Engine, *, loops: Callable[[], Mapping[str, str]], figures: Callable[[], tuple[bytes, str]]
+    engine: Engine,
+    *,
+    loops: Callable[[], Mapping[str, str]],
+    figures: Callable[[], tuple[bytes, str]],
+    face: ASGIApp | None = None,
 ) -> Server:
     """The server of a service.
 
     ``loops`` tells of each of its parts 'ok', or the code of what keeps it from working; ``figures`` are those of the metrics,
-    with their content type.
+    with their content type; ``face`` answers everything else.
     """
-    app = Starlette(
-        routes=[
-            Route("/healthz", _alive, methods=["GET"]),
-            Route("/readyz", _Readiness(engine, loops).answer, methods=["GET"]),
-            Route("/metrics", _Figures(figures).answer, methods=["GET"]),
-        ]
-    )
+    routes: list[BaseRoute] = [
+        Route("/healthz", _alive, methods=["GET"]),
+        Route("/readyz", _Readiness(engine, loops).answer, methods=["GET"]),
+        Route("/metrics", _Figures(figures).answer, methods=["GET"]),
+    ]
+    if face is not None:
+        routes.append(Mount("/", face))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=5
+        Starlette(routes=routes),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Whom a request comes from is the face's business: it knows which proxies are trusted.
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
     )
     return Server(config)
+
+
+def installed_face(engine: Engine) -> ASGIApp | None:
+    """The API and the console over this engine, where they are installed."""
+    for found in entry_points(group=FACES):
+        face: ASGIApp = found.load()(engine)
+        return face
+    return None
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -36,6 +36,7 @@ _SQLITE: Final[dict[str, type[Problem]]] = {
 
 _POSTGRESQL: Final[tuple[tuple[str, type[Problem]], ...]] = (
     ("53100", DatabaseFull),
+    ("25P03", DatabaseUnreachable),  # the server ended what stood still in the middle of a transaction
     ("55P03", DatabaseBusy),
     ("40", DatabaseBusy),
     ("53", DatabaseUnreachable),

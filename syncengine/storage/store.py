@@ -27,6 +27,14 @@ from syncengine.storage.schema import check_version
 
 BUSY_TIMEOUT_S: Final = 30.0
 POOL_DEFAULT: Final = 5
+_ABANDONED: Final = {
+    # What a worker holds that is frozen in the middle of a transaction, or whose host vanished, is another's after a minute.
+    "idle_in_transaction_session_timeout": 60_000,
+    "tcp_keepalives_idle": 20,
+    "tcp_keepalives_interval": 10,
+    "tcp_keepalives_count": 4,
+}
+"""How PostgreSQL learns that nobody will end a transaction; its own defaults are never, and after two hours."""
 _READING: Final = "syncengine_reading"
 
 to_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
@@ -167,7 +175,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql(address: URL, busy_timeout_s: float, pool: int) -> Engine:
-    options = f"-c timezone=UTC -c lock_timeout={int(busy_timeout_s * 1000)}"
+    said = {"timezone": "UTC", "lock_timeout": int(busy_timeout_s * 1000), **_ABANDONED}
+    options = " ".join(f"-c {name}={value}" for name, value in said.items())
     arguments: dict[str, Any] = {
         "connect_timeout": 10,
         "application_name": "syncengine",

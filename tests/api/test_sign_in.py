@@ -43,15 +43,15 @@ def _try(client: TestClient, password: str = PASSWORD, login: str = "claire") ->
 def test_the_first_start_makes_one_administrator_whose_password_is_changed_first(app: FastAPI, clock: Clock) -> None:
     store = app.state.engine.store
     with store.writing() as session:
-        password = first_admin.ensure(session, clock())
+        made = first_admin.ensure(session, clock())
     with store.writing() as session:
         assert first_admin.ensure(session, clock()) is None
-    assert password is not None
+    assert made is not None
     admin = nobody(app)
-    entered = admin.post(SIGN_IN, json={"login": "admin", "password": password.get_secret_value()})
+    entered = admin.post(SIGN_IN, json={"login": "admin", "password": made.password.get_secret_value()})
     assert (entered.status_code, entered.json()["must_change_password"]) == (201, True)
     assert problem(admin.get("/api/v1/users"), 403) == "password_change_required"
-    change = {"current": password.get_secret_value(), "password": PASSWORD}
+    change = {"current": made.password.get_secret_value(), "password": PASSWORD}
     assert admin.put(f"{SIGN_IN}/password", json=change).status_code == 204
     assert [user["login"] for user in admin.get("/api/v1/users").json()["items"]] == ["admin"]
 
@@ -221,9 +221,9 @@ def test_over_tls_cookies_stay_on_this_host_and_out_of_scripts(lone_engine: Engi
     settings = lone_engine.settings.model_copy(update={"public_url": "https://crm.test"})
     app = create_app(engine_over(lone_engine.store, settings), clock=clock)
     with lone_engine.store.writing() as session:
-        password = first_admin.ensure(session, clock())
-    assert password is not None
-    form = {"login": "admin", "password": password.get_secret_value()}
+        made = first_admin.ensure(session, clock())
+    assert made is not None
+    form = {"login": "admin", "password": made.password.get_secret_value()}
     cookies = nobody(app).post(SIGN_IN, json=form).headers.get_list("set-cookie")
     assert len(cookies) == 2
     for cookie in cookies:

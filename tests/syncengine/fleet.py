@@ -142,7 +142,7 @@ def fleet(folder: Path, url: str, *, size: int, tiers: int = 2, **options: Any) 
                 integrations.activate(session, number, at=at)
             # Cycles alone, and when a test says so.
             session.execute(
-                update(Integration).values(due_at=at + timedelta(days=1), audit_due_at=None, daily_resync_at=None)
+                update(Integration).values(due_at=at + timedelta(days=1), audit_due_at=None)
             )
         try:
             yield Fleet(engine=Engine(settings=settings, store=store, secrets=secrets), gateway=gateway, ids=ids)

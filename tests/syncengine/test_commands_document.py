@@ -33,7 +33,7 @@ def test_an_example_is_one_the_command_understands(path: str) -> None:
         assert context.args == []
 
 
-@pytest.mark.parametrize("path", [path for path in SHOWN if path not in {"demo", "logs show"}])
+@pytest.mark.parametrize("path", [path for path in SHOWN if path not in {"demo", "logs show", "serve", "worker"}])
 def test_a_command_prints_json_when_asked_to(path: str) -> None:
     assert "--json" in {name for param in commands()[path].params for name in param.opts}
 
