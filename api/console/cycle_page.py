@@ -129,7 +129,8 @@ def _lines(screen: Screen, cycle_id: int) -> Iterator[tuple[object, ...]]:
 def journal_line(screen: Screen, line: HistoryLine) -> tuple[object, ...]:
     """A line of the journal as a row of a file."""
     side, label = screen._(sign_of(line.side).word), said_in(line.label, screen.language)
-    return (line.at, side, line.code, label, line.before, line.after, said_in(line.why, screen.language), line.by)
+    why = said_in(line.why.removesuffix(f" ({line.by})"), screen.language)
+    return (line.at, side, line.code, label, line.before, line.after, why, line.by)
 
 
 def _log(screen: Screen, integration_id: int, cycle_id: int) -> list[dict[str, Any]]:

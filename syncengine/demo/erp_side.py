@@ -60,6 +60,7 @@ class GatewaySide:
     def serving(self) -> Iterator[str]:
         """The gateway as a process of its own, ended with the block; its address."""
         ready, log = self._folder / "gateway.port", self._folder / "gateway.log"
+        ready.unlink(missing_ok=True)  # of the last time: its port is nobody's now
         command = [*_program(), "serve", "--settings", str(self.settings), "--ready-file", str(ready)]
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - our own
