@@ -19,6 +19,7 @@ serve: $(STAMP)
 	$(BIN)/syncengine demo --serve
 
 test: $(STAMP)
+	$(BIN)/python -m tests.console.browser
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
 lint: $(STAMP)

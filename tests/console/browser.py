@@ -1,8 +1,14 @@
-"""A real Chromium, driven through Playwright; and axe, which looks at a page for what keeps people from using it."""
+"""A real Chromium, driven through Playwright; and axe, which looks at a page for what keeps people from using it.
+
+``python -m tests.console.browser`` installs one where none is: `make test` begins with it.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,17 +27,33 @@ _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-p
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser of this machine, else Playwright's own; without any of them the tests fail and say what to do."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    found = _of_the_machine()
     with sync_playwright() as playwright:
         if found is None and not Path(playwright.chromium.executable_path).exists():
-            raise RuntimeError(
-                "there is no Chromium: install the package chromium, or run `python -m playwright install chromium`"
-            )
+            raise RuntimeError("there is no Chromium: run `python -m tests.console.browser`")
         browser = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def install() -> None:
+    """Install Chromium where there is none: the system's package as root of a Debian, else Playwright's own."""
+    with sync_playwright() as playwright:
+        if _of_the_machine() or Path(playwright.chromium.executable_path).exists():
+            return
+    if (apt := shutil.which("apt-get")) and os.geteuid() == 0:
+        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run([apt, "update", "-qq"], env=quiet, check=False)
+        wanted = [apt, "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+        subprocess.run(wanted, env=quiet, check=True, stdout=subprocess.DEVNULL)
+        return
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
+
+
+def _of_the_machine() -> str | None:
+    return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 @contextmanager
@@ -82,3 +104,7 @@ def violations(page: Page) -> list[str]:
         for one in found["violations"]
         for node in one["nodes"]
     ]
+
+
+if __name__ == "__main__":
+    install()
