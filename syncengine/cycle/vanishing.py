@@ -47,6 +47,8 @@ def vanish(bulk: Bulk, journal: Journal, links: Iterable[tuple[Local, ErpState]]
 
 def part(bulk: Bulk, journal: Journal, links: Sequence[Local], now: datetime) -> None:
     """Unlink Accounts whose code the ERP has given to another tiers: theirs does not come back (CRM-23, CRM-32)."""
+    if not links:
+        return
     vanish(bulk, journal, [(link, ErpState.DELETED) for link in links], now)
     ids = [link["id"] for link in links]
     conflict, outbox = table_of(Conflict), table_of(Outbox)

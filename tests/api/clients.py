@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -82,6 +83,16 @@ def problem(answer: Response, status: int) -> str:
     assert body["type"].endswith(f"/api/problems/{body['code']}")
     assert body["request_id"] == answer.headers["x-request-id"]
     return str(body["code"])
+
+
+def shown_problem(answer: Response, status: int) -> str:
+    """The code of a problem that a page tells: of what a browser asks for outside of the API."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["x-request-id"] in answer.text
+    code = re.search(r"<code>(\w+)</code></small>", answer.text)
+    assert code is not None
+    return code.group(1)
 
 
 def items(pages: Iterable[Response]) -> list[Any]:

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from syncengine.engine import Engine
 from syncengine.model import AuditEvent, User
-from tests.api.clients import engine_over, nobody, problem
+from tests.api.clients import engine_over, nobody, problem, shown_problem
 from tests.api.conftest import Clock
 from tests.api.identity_provider import CLIENT, SECRET, IdentityProvider, identity_provider
 
@@ -83,7 +83,7 @@ def test_who_is_nobody_here_stays_out(oidc_app: FastAPI, provider: IdentityProvi
     ):
         provider.person = person
         browser = nobody(oidc_app)
-        assert problem(browser.get(_back(browser, provider)), 401) == "sign_in_refused", person
+        assert shown_problem(browser.get(_back(browser, provider)), 401) == "sign_in_refused", person
         assert problem(browser.get("/api/v1/session"), 401) == "not_signed_in"
 
 
@@ -92,11 +92,11 @@ def test_an_identity_that_proves_nothing_is_not_taken(oidc_app: FastAPI, provide
     for lie in lies:
         provider.lie = lie
         browser = nobody(oidc_app)
-        assert problem(browser.get(_back(browser, provider)), 502) == "identity_provider_failed", lie
+        assert shown_problem(browser.get(_back(browser, provider)), 502) == "identity_provider_failed", lie
     provider.lie = {}
     provider.signing = ECKey.generate_key("P-256", {"kid": "k1"})
     browser = nobody(oidc_app)
-    assert problem(browser.get(_back(browser, provider)), 502) == "identity_provider_failed"
+    assert shown_problem(browser.get(_back(browser, provider)), 502) == "identity_provider_failed"
     provider.signing = None
     browser = nobody(oidc_app)
     assert browser.get(_back(browser, provider)).status_code == 303
@@ -107,21 +107,21 @@ def test_an_answer_belongs_to_the_browser_that_asked_once_and_in_time(
 ) -> None:
     browser, other = nobody(oidc_app), nobody(oidc_app)
     back = _back(browser, provider)
-    assert problem(other.get(back), 401) == "sign_in_refused"
+    assert shown_problem(other.get(back), 401) == "sign_in_refused"
     _back(other, provider)
-    assert problem(other.get(back), 401) == "sign_in_refused"  # begun here, but another journey
-    assert problem(browser.get(back.replace("state=", "state=x")), 401) == "sign_in_refused"
+    assert shown_problem(other.get(back), 401) == "sign_in_refused"  # begun here, but another journey
+    assert shown_problem(browser.get(back.replace("state=", "state=x")), 401) == "sign_in_refused"
     assert browser.get(back).status_code == 303
-    assert problem(browser.get(back), 401) == "sign_in_refused"
+    assert shown_problem(browser.get(back), 401) == "sign_in_refused"
 
     late = nobody(oidc_app)
     back = _back(late, provider)
     clock.later(minutes=11)
-    assert problem(late.get(back), 401) == "sign_in_refused"
+    assert shown_problem(late.get(back), 401) == "sign_in_refused"
     refused = nobody(oidc_app)
     state = _back(refused, provider).partition("state=")[2]
     answer = refused.get(f"{BEGIN}/callback", params={"error": "access_denied", "state": state})
-    assert problem(answer, 401) == "sign_in_refused"
+    assert shown_problem(answer, 401) == "sign_in_refused"
 
 
 def test_afterwards_one_is_on_a_page_of_ours(oidc_app: FastAPI, provider: IdentityProvider) -> None:
@@ -133,9 +133,9 @@ def test_afterwards_one_is_on_a_page_of_ours(oidc_app: FastAPI, provider: Identi
 def test_without_a_provider_there_is_no_such_page_and_one_that_is_gone_is_named(
     lone_app: FastAPI, oidc_app: FastAPI
 ) -> None:
-    assert problem(nobody(lone_app).get(BEGIN), 404) == "not_found"
-    assert problem(nobody(lone_app).get(f"{BEGIN}/callback"), 404) == "not_found"
+    assert shown_problem(nobody(lone_app).get(BEGIN), 404) == "not_found"
+    assert shown_problem(nobody(lone_app).get(f"{BEGIN}/callback"), 404) == "not_found"
     engine = oidc_app.state.engine
     gone = engine.settings.model_copy(update={"oidc_issuer": "http://127.0.0.1:9"})
     browser = nobody(create_app(engine_over(engine.store, gone)))
-    assert problem(browser.get(BEGIN), 502) == "identity_provider_failed"
+    assert shown_problem(browser.get(BEGIN), 502) == "identity_provider_failed"

@@ -21,9 +21,9 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
             yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium."""
+    """Chromium. It ends with these tests: as long as Playwright is open, no other test of the process can run asyncio."""
     with chromium() as found:
         yield found
 
